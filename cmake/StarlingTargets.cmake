@@ -1,0 +1,60 @@
+# How a folder of starling/ becomes a library that sees only what stands below it.
+#
+# A folder's headers are reachable through a private include root that holds one link, `starling/NAME`, to the folder.
+# A target inherits the roots of what it links and no others, so an include that runs up the floors does not compile.
+
+add_library(starling_options INTERFACE)
+target_compile_options(starling_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+if(STARLING_SANITIZE)
+  target_compile_options(starling_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+                                                    -fno-omit-frame-pointer)
+  target_link_options(starling_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+# Eigen's allocation alignment follows -march; the run-time dispatched kernels are built without one. One value for all
+# keeps a buffer allocated in one file and released in another well-formed.
+set(STARLING_ABI_DEFINITIONS EIGEN_MAX_ALIGN_BYTES=64)
+
+# starling_library(NAME [PATH systems/drift] [NO_ARCH] SOURCES ... DEPENDS ... [PRIVATE_DEPENDS ...])
+#   NO_ARCH: the folder dispatches its vector code at run time and is compiled for plain x86-64; it must not use Eigen.
+function(starling_library name)
+  cmake_parse_arguments(ARG "NO_ARCH" "PATH" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  if(NOT ARG_PATH)
+    set(ARG_PATH ${name})
+  endif()
+  set(root ${PROJECT_BINARY_DIR}/include/${name})
+  get_filename_component(parent ${root}/starling/${ARG_PATH} DIRECTORY)
+  file(MAKE_DIRECTORY ${parent})
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/starling/${ARG_PATH} ${root}/starling/${ARG_PATH} SYMBOLIC)
+
+  add_library(starling_${name} STATIC ${ARG_SOURCES})
+  add_library(starling::${name} ALIAS starling_${name})
+  set_target_properties(starling_${name} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(starling_${name} PUBLIC cxx_std_20)
+  target_compile_definitions(starling_${name} PUBLIC ${STARLING_ABI_DEFINITIONS})
+  target_include_directories(starling_${name} PUBLIC $<BUILD_INTERFACE:${root}> $<INSTALL_INTERFACE:include>)
+  target_link_libraries(starling_${name} PUBLIC ${ARG_DEPENDS} PRIVATE $<BUILD_INTERFACE:starling_options> ${ARG_PRIVATE_DEPENDS})
+  if(NOT ARG_NO_ARCH)
+    target_compile_options(starling_${name} PRIVATE -march=${STARLING_ARCH})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY STARLING_LIBRARIES starling_${name})
+endfunction()
+
+# starling_test(FOLDER SOURCES ... [SLOW ...] DEPENDS ...): one executable test_FOLDER of tests/FOLDER/, every TEST a ctest
+# case. SLOW names source files whose cases carry the label `slow`.
+function(starling_test folder)
+  cmake_parse_arguments(ARG "" "" "SOURCES;SLOW;DEPENDS" ${ARGN})
+  starling_test_executable(test_${folder} quick "${ARG_SOURCES}" "${ARG_DEPENDS}")
+  if(ARG_SLOW)
+    starling_test_executable(test_${folder}_slow slow "${ARG_SLOW}" "${ARG_DEPENDS}")
+  endif()
+endfunction()
+
+function(starling_test_executable target label sources depends)
+  add_executable(${target} ${sources})
+  target_compile_options(${target} PRIVATE -march=${STARLING_ARCH})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_definitions(${target} PRIVATE STARLING_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${target} PRIVATE ${depends} starling_options GTest::gtest GTest::gtest_main)
+  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${label} TIMEOUT 900)
+endfunction()

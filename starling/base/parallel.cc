@@ -1,0 +1,52 @@
+#include "starling/base/parallel.h"
+
+#include <immintrin.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/info.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+
+namespace starling::base {
+
+FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
+  constexpr unsigned flush_to_zero = 0x8000, denormals_are_zero = 0x0040;
+  _mm_setcsr(saved_ | flush_to_zero | denormals_are_zero);
+}
+
+FlushDenormals::~FlushDenormals() { _mm_setcsr(saved_); }
+
+struct ThreadLimit::Control {
+  tbb::global_control control;
+};
+
+ThreadLimit::ThreadLimit(int threads) {
+  const int wanted = threads > 0 ? threads : tbb::info::default_concurrency();
+  // More threads than cores are allowed: results must not depend on their number, and tests check that.
+  control_ = std::make_unique<Control>(Control{
+      tbb::global_control(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(wanted))});
+}
+
+ThreadLimit::~ThreadLimit() = default;
+
+int thread_count() {
+  return static_cast<int>(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
+}
+
+void parallel_chunks(std::ptrdiff_t n, std::ptrdiff_t chunk,
+                     const std::function<void(std::ptrdiff_t, std::ptrdiff_t)>& body) {
+  if (n <= 0) return;
+  const std::ptrdiff_t chunks = (n + chunk - 1) / chunk;
+  const auto run_one = [&](std::ptrdiff_t c) {
+    const FlushDenormals flush;
+    body(c * chunk, std::min(n, (c + 1) * chunk));
+  };
+  if (chunks == 1 || thread_count() == 1) {
+    for (std::ptrdiff_t c = 0; c < chunks; ++c) run_one(c);
+    return;
+  }
+  tbb::parallel_for(std::ptrdiff_t{0}, chunks, run_one);
+}
+
+}  // namespace starling::base

@@ -1,0 +1,43 @@
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace starling::base {
+
+/// While it lives, denormal inputs and results of this thread count as zero (x86 FTZ and DAZ). A Gaussian kernel whose
+/// tails underflow is otherwise slowed by two orders of magnitude. Restores the former mode.
+class FlushDenormals {
+ public:
+  FlushDenormals();
+  ~FlushDenormals();
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+ private:
+  unsigned saved_;
+};
+
+/// While it lives, parallel loops of the process use at most `threads` threads (0: all that the machine has).
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(int threads);
+  ~ThreadLimit();
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  struct Control;
+  std::unique_ptr<Control> control_;
+};
+
+/// The number of threads that a parallel loop started now may use.
+int thread_count();
+
+/// Runs body(begin, end) over [0, n) in chunks of exactly `chunk` (the last may be shorter). The chunks depend on n and
+/// `chunk` alone, never on the number of threads: a body that writes one result per chunk, reduced in order afterwards, is
+/// reproducible to the bit. Denormals are flushed inside. Exceptions of a body reach the caller.
+void parallel_chunks(std::ptrdiff_t n, std::ptrdiff_t chunk,
+                     const std::function<void(std::ptrdiff_t begin, std::ptrdiff_t end)>& body);
+
+}  // namespace starling::base
