@@ -1,0 +1,41 @@
+#include "starling/base/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+namespace starling::base {
+namespace {
+
+TEST(ParallelChunks, CoversEveryIndexOnceForAnySizeAndThreadCount) {
+  for (const int threads : {1, 2, 5}) {
+    const ThreadLimit limit(threads);
+    for (const std::ptrdiff_t n : {0, 1, 7, 64, 65, 1000}) {
+      std::vector<std::atomic<int>> visits(static_cast<std::size_t>(n));
+      parallel_chunks(n, 64, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        EXPECT_EQ(begin % 64, 0);
+        for (std::ptrdiff_t i = begin; i < end; ++i) ++visits[static_cast<std::size_t>(i)];
+      });
+      for (const auto& count : visits) EXPECT_EQ(count, 1);
+    }
+  }
+}
+
+TEST(ParallelChunks, HandsAnExceptionToTheCaller) {
+  EXPECT_THROW(parallel_chunks(100, 1, [](std::ptrdiff_t i, std::ptrdiff_t) {
+    if (i == 57) throw std::runtime_error("no");
+  }), std::runtime_error);
+}
+
+TEST(ParallelChunks, FlushesDenormalsInsideAndRestoresTheModeOutside) {
+  volatile double tiny = 1e-310;
+  bool flushed = false;
+  parallel_chunks(1, 1, [&](std::ptrdiff_t, std::ptrdiff_t) { flushed = tiny * 1.0 == 0; });
+  EXPECT_TRUE(flushed);
+  EXPECT_GT(tiny * 1.0, 0);
+}
+
+}  // namespace
+}  // namespace starling::base
