@@ -158,6 +158,7 @@ void weigh_and_push(const Distances<T>& distances, const Blocks<T>& blocks, cons
   Tile<T> tile;
   for (std::ptrdiff_t row = begin; row < end; row += tile_rows) {
     std::fill(moments.begin(), moments.end(), T(0));
+    const RowPointers<T> z = distances.rows(row, dimension);
     T mass[2][tile_rows] = {};
     for_each_tile(distances, blocks, row, tile,
                   [&](const ColumnBlock<T>& block, std::ptrdiff_t column, std::ptrdiff_t width) {
@@ -171,7 +172,7 @@ void weigh_and_push(const Distances<T>& distances, const Blocks<T>& blocks, cons
                                     normalisers.column_half_log.data() + first, column_weight + first, width,
                                     tile.value[r]);
                     }
-                    accumulate_moments(tile, block.cloud, column, width, sums);
+                    accumulate_moments<false>(tile, z.z, block.cloud, column, width, sums);
                   });
     for (std::ptrdiff_t r = 0; r < std::min(tile_rows, end - row); ++r) {
       for (std::ptrdiff_t k = 0; k < dimension; ++k) {

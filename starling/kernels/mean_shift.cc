@@ -23,7 +23,7 @@ struct Rows {
   const T* z[tile_rows];
   T* moments[tile_rows];
   T nearest[tile_rows];
-  T mass[tile_rows] = {}, push_mass[tile_rows] = {};
+  T mass[tile_rows] = {};
 };
 
 template <class T>
@@ -34,7 +34,7 @@ HWY_INLINE void exclude_self(std::ptrdiff_t row, std::ptrdiff_t column, std::ptr
   }
 }
 
-// Replaces distances by pushes b, and adds to the masses Σ a and Σ b.
+// Replaces distances by pushes b, and adds to the masses Σ a.
 template <Radial kind, class T>
 HWY_INLINE void weigh(T scale, std::ptrdiff_t width, Tile<T>& tile, Rows<T>& rows) {
   const hn::ScalableTag<T> d;
@@ -44,7 +44,7 @@ HWY_INLINE void weigh(T scale, std::ptrdiff_t width, Tile<T>& tile, Rows<T>& row
   for (std::ptrdiff_t r = 0; r < tile_rows; ++r) {
     T* value = tile.value[r];
     const auto nearest = hn::Set(d, rows.nearest[r]);
-    auto mass = hn::Zero(d), push = hn::Zero(d);
+    auto mass = hn::Zero(d);
     for (std::ptrdiff_t j = 0; j < width; j += lanes) {
       const auto x = hn::Load(d, value + j);
       const auto e = exp_of_nonpositive(d, hn::Mul(hn::Sub(x, nearest), c));
@@ -59,11 +59,9 @@ HWY_INLINE void weigh(T scale, std::ptrdiff_t width, Tile<T>& tile, Rows<T>& row
       } else {
         mass = hn::Add(mass, e);
       }
-      push = hn::Add(push, b);
       hn::Store(b, d, value + j);
     }
     rows.mass[r] += hn::GetLane(hn::SumOfLanes(d, mass));
-    rows.push_mass[r] += hn::GetLane(hn::SumOfLanes(d, push));
   }
 }
 
@@ -116,13 +114,12 @@ void four_rows(const Job<T>& job, std::ptrdiff_t row, std::vector<T>& scratch) {
       distances(column, width);  // a single tile still holds them
     }
     weigh<kind>(job.scale, width, tile, rows);
-    accumulate_moments(tile, job.y, column, width, rows.moments);
+    accumulate_moments<true>(tile, rows.z, job.y, column, width, rows.moments);
   }
   for (std::ptrdiff_t r = 0; r < std::min(tile_rows, job.n - row); ++r) {
     const bool empty = !(rows.nearest[r] < far_away<T>);
     for (std::ptrdiff_t k = 0; k < dimension; ++k) {
-      const T pull = rows.moments[r][k] - rows.push_mass[r] * rows.z[r][k];
-      job.out[(row + r) * dimension + k] = empty ? T(0) : pull / rows.mass[r];
+      job.out[(row + r) * dimension + k] = empty ? T(0) : rows.moments[r][k] / rows.mass[r];
     }
     if (job.log_mass != nullptr) {
       const T shift = kind == Radial::gaussian ? -rows.nearest[r] / (2 * job.scale * job.scale) : -rows.nearest[r] / job.scale;

@@ -68,21 +68,23 @@ HWY_INLINE void fill_distances(const T* const* z, const Cloud<T>& y, std::ptrdif
   }
 }
 
-/// sums[r][k] += Σ_j tile[r][j] y_j[k]: the second half of a kernel-weighted mean.
-template <class T>
-HWY_INLINE void accumulate_moments(const Tile<T>& tile, const Cloud<T>& y, std::ptrdiff_t column,
+/// sums[r][k] += Σ_j tile[r][j] y_j[k]: the second half of a kernel-weighted mean. Relative: of (y_j - z_r)[k] instead,
+/// which costs a subtraction and loses nothing where a weight is large because the pair is close.
+template <bool Relative, class T>
+HWY_INLINE void accumulate_moments(const Tile<T>& tile, const T* const* z, const Cloud<T>& y, std::ptrdiff_t column,
                                    std::ptrdiff_t width, T* const* sums) {
   const hn::ScalableTag<T> d;
   const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
   for (std::ptrdiff_t k = 0; k < y.d; ++k) {
     const T* coordinate = y.coordinate(k) + column;
+    const auto z0 = hn::Set(d, z[0][k]), z1 = hn::Set(d, z[1][k]), z2 = hn::Set(d, z[2][k]), z3 = hn::Set(d, z[3][k]);
     auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
     for (std::ptrdiff_t j = 0; j < width; j += lanes) {
       const auto v = hn::LoadU(d, coordinate + j);
-      s0 = hn::MulAdd(hn::Load(d, tile.value[0] + j), v, s0);
-      s1 = hn::MulAdd(hn::Load(d, tile.value[1] + j), v, s1);
-      s2 = hn::MulAdd(hn::Load(d, tile.value[2] + j), v, s2);
-      s3 = hn::MulAdd(hn::Load(d, tile.value[3] + j), v, s3);
+      s0 = hn::MulAdd(hn::Load(d, tile.value[0] + j), Relative ? hn::Sub(v, z0) : v, s0);
+      s1 = hn::MulAdd(hn::Load(d, tile.value[1] + j), Relative ? hn::Sub(v, z1) : v, s1);
+      s2 = hn::MulAdd(hn::Load(d, tile.value[2] + j), Relative ? hn::Sub(v, z2) : v, s2);
+      s3 = hn::MulAdd(hn::Load(d, tile.value[3] + j), Relative ? hn::Sub(v, z3) : v, s3);
     }
     sums[0][k] += hn::GetLane(hn::SumOfLanes(d, s0));
     sums[1][k] += hn::GetLane(hn::SumOfLanes(d, s1));

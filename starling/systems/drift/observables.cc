@@ -80,7 +80,7 @@ double trapezoid(const PointsRef<double>& x, double h, double step,
   return total * std::pow(step, static_cast<double>(d));
 }
 
-constexpr double steps_per_bandwidth = 6;
+constexpr double steps_per_bandwidth = 10;
 
 bool grid_fits(const PointsRef<double>& x, double h) {
   if (x.cols() > 2) return false;
