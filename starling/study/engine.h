@@ -1,0 +1,33 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "starling/study/system.h"
+
+namespace starling::study {
+
+struct RunOptions {
+  std::vector<std::string> overrides;  ///< "section.key=value"
+  std::filesystem::path out;
+  bool resume = false;
+  int threads = 0;  ///< 0: all cores
+  Progress::Style progress = Progress::Style::quiet;
+  std::function<bool()> interrupted = [] { return false; };
+  std::function<void(const RunDirectory&)> report;  ///< draws the page once the run is done
+};
+
+/// The system of that name. Error{usage} with the nearest name.
+const System& find_system(const std::vector<const System*>& systems, const std::string& name);
+
+/// An application with its spec read and overridden. Error{usage} with file, line, column.
+std::unique_ptr<Application> load(const std::vector<const System*>& systems, const std::string& text,
+                                  const std::string& file_name, const std::vector<std::string>& overrides);
+
+/// Runs a spec into options.out and writes manifest, database and report. A failed run leaves its last checkpoint and says
+/// so in the manifest; the error reaches the caller.
+RunDirectory run_spec(const std::vector<const System*>& systems, const std::string& text, const std::string& file_name,
+                      const RunOptions& options);
+
+}  // namespace starling::study

@@ -1,0 +1,53 @@
+#include "starling/study/run_directory.h"
+
+#include <fmt/format.h>
+
+#include "starling/base/atomic_file.h"
+#include "starling/base/error.h"
+
+namespace starling::study {
+
+using base::Error;
+using base::ErrorKind;
+
+RunDirectory RunDirectory::open(const std::filesystem::path& path, bool resume) {
+  const RunDirectory directory(path);
+  const bool there = std::filesystem::exists(directory.manifest());
+  if (there && !resume) {
+    throw Error(ErrorKind::usage, fmt::format("{}: already holds a run; continue it with --resume or choose another --out",
+                                              path.string()));
+  }
+  if (!there && resume) {
+    throw Error(ErrorKind::usage, fmt::format("{}: holds no run to resume; leave --resume out to start one", path.string()));
+  }
+  std::error_code code;
+  std::filesystem::create_directories(path, code);
+  if (code || !std::filesystem::is_directory(path)) {
+    throw Error(ErrorKind::input, fmt::format("{}: cannot make the run directory: {}", path.string(),
+                                              code ? code.message() : "a file of that name is in the way"));
+  }
+  return directory;
+}
+
+RunDirectory RunDirectory::existing(const std::filesystem::path& path) {
+  RunDirectory directory(path);
+  if (!std::filesystem::exists(directory.manifest())) {
+    throw Error(ErrorKind::usage, fmt::format("{}: holds no run (no manifest.json); name the directory given to --out",
+                                              path.string()));
+  }
+  return directory;
+}
+
+nlohmann::json RunDirectory::read_manifest() const {
+  try {
+    return nlohmann::json::parse(base::read_file(manifest()));
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(ErrorKind::input, fmt::format("{}: damaged: {}", manifest().string(), error.what()));
+  }
+}
+
+void RunDirectory::write_manifest(const nlohmann::json& content) const {
+  base::write_file_atomically(manifest(), content.dump(2) + "\n");
+}
+
+}  // namespace starling::study

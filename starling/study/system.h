@@ -1,0 +1,51 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "starling/study/description.h"
+#include "starling/study/progress.h"
+#include "starling/study/run_directory.h"
+#include "starling/study/spec_file.h"
+#include "starling/study/store.h"
+
+namespace starling::study {
+
+/// What a run may use. The spec, with its seed, has been read already.
+struct RunContext {
+  const RunDirectory& directory;
+  Store& store;
+  Progress& progress;
+  bool resume = false;
+  std::function<bool()> interrupted;  ///< true once the user asked to stop: save a checkpoint, throw Error{interrupted}
+};
+
+/// One spec of one system: described, planned, run.
+class Application {
+ public:
+  virtual ~Application() = default;
+  virtual void describe(Description& description) = 0;  ///< binds this object's spec, `Common` included
+  virtual std::string plan() = 0;  ///< reads the input and says what would run and what it costs; throws Error
+  virtual void run(RunContext& context) = 0;
+};
+
+struct SampleRequest {
+  std::int64_t count = 64;
+  std::int64_t label = -1;  ///< a class, or -1 for all in turn
+  std::int64_t seed = 0;
+  std::filesystem::path out;  ///< .npy, .csv or .png
+};
+
+/// What the command line and Python know of a system.
+struct System {
+  std::string name, summary;
+  std::vector<std::string> jobs;
+  std::function<std::unique_ptr<Application>(const std::string& job)> make;
+  std::function<std::vector<Claim>()> claims;  ///< the catalogue: no values yet
+  std::function<void(const RunDirectory&, const SampleRequest&)> sample;
+  std::function<std::vector<std::filesystem::path>(const RunDirectory&, const std::filesystem::path& out)> export_run;
+};
+
+}  // namespace starling::study
