@@ -1,0 +1,82 @@
+#include "starling/math/statistics.h"
+
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "starling/base/error.h"
+
+namespace starling::math {
+namespace {
+
+double mean_of(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+double student_t_quantile(double probability, double degrees) {
+  return boost::math::quantile(boost::math::students_t(degrees), probability);
+}
+
+SlopeFit fit_slope(std::span<const double> x, std::span<const double> y, double confidence) {
+  if (x.size() != y.size() || x.size() < 2) {
+    throw base::Error(base::ErrorKind::usage, "fit_slope: expected two lists of one length, at least two points");
+  }
+  const double mean_x = mean_of(x), mean_y = mean_of(y);
+  double xx = 0, xy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xx += (x[i] - mean_x) * (x[i] - mean_x);
+    xy += (x[i] - mean_x) * (y[i] - mean_y);
+  }
+  if (!(xx > 0)) throw base::Error(base::ErrorKind::usage, "fit_slope: all x are equal");
+  SlopeFit fit;
+  fit.slope = xy / xx;
+  fit.intercept = mean_y - fit.slope * mean_x;
+  const double degrees = static_cast<double>(x.size()) - 2;
+  double half = std::numeric_limits<double>::infinity();
+  if (degrees > 0) {
+    double residual = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double error = y[i] - fit.intercept - fit.slope * x[i];
+      residual += error * error;
+    }
+    fit.standard_error = std::sqrt(residual / degrees / xx);
+    half = student_t_quantile(0.5 + confidence / 2, degrees) * fit.standard_error;
+  }
+  fit.lower = fit.slope - half;
+  fit.upper = fit.slope + half;
+  return fit;
+}
+
+std::vector<double> local_slopes(std::span<const double> x, std::span<const double> y) {
+  std::vector<double> slopes;
+  for (std::size_t i = 0; i + 1 < std::min(x.size(), y.size()); ++i) {
+    slopes.push_back((y[i + 1] - y[i]) / (x[i + 1] - x[i]));
+  }
+  return slopes;
+}
+
+double effective_sample_size(std::span<const double> weights) {
+  double sum = 0, squares = 0;
+  for (const double w : weights) {
+    sum += w;
+    squares += w * w;
+  }
+  return squares > 0 ? sum * sum / squares : 0;
+}
+
+MeanInterval mean_interval(std::span<const double> values, double confidence) {
+  if (values.empty()) throw base::Error(base::ErrorKind::usage, "mean_interval: expected at least one value");
+  const double mean = mean_of(values), n = static_cast<double>(values.size());
+  double half = std::numeric_limits<double>::infinity();
+  if (values.size() > 1) {
+    double squares = 0;
+    for (const double v : values) squares += (v - mean) * (v - mean);
+    half = student_t_quantile(0.5 + confidence / 2, n - 1) * std::sqrt(squares / (n - 1) / n);
+  }
+  return {mean, mean - half, mean + half};
+}
+
+}  // namespace starling::math

@@ -1,0 +1,31 @@
+#pragma once
+#include <span>
+#include <vector>
+
+namespace starling::math {
+
+/// A least-squares line with the two-sided Student t interval of its slope.
+struct SlopeFit {
+  double slope = 0, intercept = 0, standard_error = 0;
+  double lower = 0, upper = 0;  ///< at the confidence asked for; infinite with two points
+};
+
+/// Fits y = intercept + slope x. At least two points, x not all equal, else Error{usage}.
+SlopeFit fit_slope(std::span<const double> x, std::span<const double> y, double confidence = 0.95);
+
+/// Slopes between neighbours: (y[i+1] - y[i]) / (x[i+1] - x[i]).
+std::vector<double> local_slopes(std::span<const double> x, std::span<const double> y);
+
+/// Kish's effective sample size (Σ w)^2 / Σ w^2 of weights that are not negative; 0 when all are 0.
+double effective_sample_size(std::span<const double> weights);
+
+/// The mean with its two-sided Student t interval; lower and upper are infinite for one value.
+struct MeanInterval {
+  double mean = 0, lower = 0, upper = 0;
+};
+MeanInterval mean_interval(std::span<const double> values, double confidence = 0.95);
+
+/// Student's t quantile with `degrees` degrees of freedom.
+double student_t_quantile(double probability, double degrees);
+
+}  // namespace starling::math

@@ -1,0 +1,77 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "starling/base/matrix.h"
+#include "starling/base/random.h"
+
+namespace starling::nets {
+
+enum class Activation { silu, gelu, tanh, relu };
+
+/// The shape of a multilayer perceptron: inputs -> width -> ... -> width -> outputs.
+struct MlpSpec {
+  base::Index inputs = 32, outputs = 2, width = 256;
+  base::Index layers = 3;  ///< hidden layers, at least 1
+  Activation activation = Activation::silu;
+  bool residual = false;    ///< hidden layers after the first add their input
+  base::Index classes = 0;  ///< > 0: a learned vector of each class joins the first pre-activation
+};
+
+/// One named tensor inside the flat parameter vector; a weight is (outputs, inputs), row-major.
+struct Block {
+  std::string name;
+  base::Index offset;
+  std::vector<std::int64_t> shape;
+};
+
+/// A multilayer perceptron without state: parameters, gradients and workspace belong to the caller.
+///
+/// Rows are processed in chunks of 256, and the chunks' weight gradients are added in chunk order: the bytes do not depend on
+/// the number of threads. A step allocates nothing once the workspace has its size, but for what a matrix product packs.
+template <class T>
+class Mlp {
+ public:
+  explicit Mlp(const MlpSpec& spec);
+
+  /// Everything that forward leaves for backward, and the chunks' own gradients.
+  class Workspace {
+    friend class Mlp;
+    std::vector<base::Points<T>> before_, after_;  // pre-activations and outputs of the hidden layers
+    std::vector<base::Points<T>> delta_;           // one a chunk: the gradient at a hidden layer, twice
+    std::vector<std::vector<T>> partial_;          // one a chunk: the gradient of all parameters
+    base::Points<T> input_;
+    std::vector<std::int32_t> labels_;
+  };
+
+  const MlpSpec& spec() const { return spec_; }
+  base::Index parameter_count() const { return count_; }
+  const std::vector<Block>& blocks() const { return blocks_; }
+
+  /// Weights and biases uniform in ±1/sqrt(fan-in), class vectors standard normal / sqrt(width).
+  void initialise(base::Stream& stream, std::span<T> parameters) const;
+
+  /// out (B, outputs) from x (B, inputs); `labels` (B) in [0, classes), or empty when there are no classes.
+  void forward(std::span<const T> parameters, const base::PointsRef<T>& x, std::span<const std::int32_t> labels,
+               Workspace& workspace, base::Points<T>& out) const;
+
+  /// The gradient (parameter_count) of Σ d_out · out at what forward saw last; overwrites it.
+  void backward(std::span<const T> parameters, Workspace& workspace, const base::Points<T>& d_out,
+                std::span<T> gradient) const;
+
+ private:
+  struct Layer {
+    base::Index inputs, outputs, weight, bias;  // offsets of weight and bias
+  };
+  void forward_chunk(const T* p, base::Index begin, base::Index end, Workspace& w, base::Points<T>& out) const;
+  void backward_chunk(const T* p, base::Index begin, base::Index end, Workspace& w, const base::Points<T>& d_out) const;
+
+  MlpSpec spec_;
+  std::vector<Layer> layers_;
+  std::vector<Block> blocks_;
+  base::Index embedding_ = 0, count_ = 0;
+};
+
+}  // namespace starling::nets
