@@ -28,7 +28,7 @@ auto row_vector(T* data, Index n) {
 // The exponentials of SiLU overflow in single precision below -88: held at -80, where the value is 1e-33.
 template <class T>
 void hold_in_range(Activation kind, Eigen::Ref<Points<T>> before) {
-  if (kind == Activation::silu) before.array() = before.array().template max<Eigen::PropagateNaN>(T(-80));
+  if (kind == Activation::silu) before = (before.array() < T(-80)).select(T(-80), before);  // keeps NaN
 }
 
 }  // namespace
