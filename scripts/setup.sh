@@ -38,12 +38,13 @@ starling_setup() (
 
   make_python() {
     local python=build/venv/bin/python
-    local -a wanted=(nanobind scikit-build-core pytest onnx onnxruntime) missing=()
+    local -a wanted=(nanobind scikit-build-core pytest onnx onnxruntime) missing
+    local lacking
     if ! "$python" -m pip --version > /dev/null 2>&1; then
       echo "setup: making build/venv"
       /usr/bin/python3 -m venv --clear --system-site-packages build/venv || fail "cannot make build/venv"
     fi
-    mapfile -t missing < <("$python" - "${wanted[@]}" <<'PYTHON'
+    lacking=$("$python" - "${wanted[@]}" <<'PYTHON'
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
@@ -54,10 +55,11 @@ for name in sys.argv[1:]:
         print(name)
 PYTHON
     )
-    if ((${#missing[@]} == 0)); then
+    if [[ -z $lacking ]]; then
       echo "setup: build/venv has all Python packages"
       return
     fi
+    mapfile -t missing <<< "$lacking"
     echo "setup: installing into build/venv: ${missing[*]}"
     "$python" -m pip install --quiet --disable-pip-version-check "${missing[@]}" ||
       fail "pip could not install: ${missing[*]}"
@@ -65,7 +67,10 @@ PYTHON
 
   case "${1:-}" in
     "") install_packages ;;
-    python) install_packages && make_python ;;
+    python)
+      install_packages
+      make_python
+      ;;
     *) fail "unknown argument '$1'; expected nothing or 'python'" ;;
   esac
 )

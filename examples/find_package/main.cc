@@ -1,4 +1,5 @@
-// How far apart are two clouds? Prints the energy distance of standard normals to themselves and to shifted ones.
+// How far apart are two clouds? Prints the energy distance of standard normals to themselves and to shifted
+// ones.
 #include <starling/base/matrix.h>
 #include <starling/base/random.h>
 #include <starling/metrics/distances.h>
