@@ -21,7 +21,7 @@ void run_spec(const std::string& text, const std::string& file_name,
   study::RunOptions options;
   options.overrides = overrides;
   options.out = out;
-  options.report = [](const study::RunDirectory& directory) { report::write_report(directory.path()); };
+  options.report = [](const study::RunDirectory& directory) { report::write_report(directory); };
   // Ctrl-C sets a flag in the interpreter; the run sees it here, saves a checkpoint and ends with
   // Error{interrupted}.
   options.interrupted = [&asked_to_stop] {
