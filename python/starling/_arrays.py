@@ -17,7 +17,7 @@ def _as_array(value, name):
         raise ValueError(f"{name}: cannot be read as an array ({error}); expected numbers in equal rows") from None
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name}: dtype {array.dtype}; expected real numbers")
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return np.asarray(array, dtype=np.float64, order="C")
 
 
 def _require_finite(array, name):
