@@ -125,8 +125,10 @@ void Mlp<T>::backward_chunk(const T* p, Index begin, Index end, Workspace& w, co
     const Layer& layer = layers_[l];
     const T* input = l == 0 ? w.input_.data() + begin * spec_.inputs : w.after_[l - 1].data() + begin * spec_.width;
     math::product_tn(layer.outputs, rows, layer.inputs, upper, input, gradient + layer.weight);
-    row_vector(gradient + layer.bias, layer.outputs) =
-        Eigen::Map<const Points<T>>(upper, rows, layer.outputs).colwise().sum();
+    // Row by row: Eigen's own column sums group rows by the alignment of the target, and bytes must not depend on that.
+    auto bias = row_vector(gradient + layer.bias, layer.outputs);
+    bias.setZero();
+    for (Index i = 0; i < rows; ++i) bias += row_vector(upper + i * layer.outputs, layer.outputs);
     if (l == 0) break;
     // delta: gradient at the output of hidden layer l - 1; a residual branch adds what skipped layer l.
     const bool skips = spec_.residual && l + 1 < layers_.size();
