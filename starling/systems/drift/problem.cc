@@ -42,7 +42,10 @@ std::int64_t count_duplicates(const base::Points<float>& points) {
 }  // namespace
 
 Problem::Problem(const Spec& spec) : source_(spec.data.source) {
-  if (source_ == Source::file) return read(spec);
+  if (source_ == Source::file) {
+    read(spec);
+    return;
+  }
   if (spec.generator.conditional) {
     throw Error(ErrorKind::usage, "generator.conditional: the built-in sets have no labels; use a file or set it to false");
   }
