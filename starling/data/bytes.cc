@@ -12,9 +12,9 @@ void fail_input(std::string_view name, std::string_view message) {
   throw base::Error(base::ErrorKind::input, fmt::format("{}: {}", name, message));
 }
 
-std::string in_quotes(std::string_view text) {
+std::string printable(std::string_view text) {
   constexpr std::size_t longest = 60;
-  std::string out = "'";
+  std::string out;
   for (const char letter : text.substr(0, longest)) {
     const auto code = static_cast<unsigned char>(letter);
     if (code < 0x20 || code >= 0x7f) {
@@ -23,7 +23,11 @@ std::string in_quotes(std::string_view text) {
       out += letter;
     }
   }
-  return out + (text.size() > longest ? "...'" : "'");
+  return out + (text.size() > longest ? "..." : "");
+}
+
+std::string in_quotes(std::string_view text) {
+  return fmt::format("'{}'", printable(text));
 }
 
 std::string shape_text(std::span<const std::int64_t> shape) {

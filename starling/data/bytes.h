@@ -16,6 +16,9 @@ namespace starling::data {
 /// 60 bytes.
 std::string in_quotes(std::string_view text);
 
+/// The same without the quotes.
+std::string printable(std::string_view text);
+
 /// "(3, 4)": a shape as numpy prints it.
 std::string shape_text(std::span<const std::int64_t> shape);
 

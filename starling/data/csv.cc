@@ -127,10 +127,10 @@ std::optional<std::size_t> find_column(const std::vector<std::string>& columns, 
   if (code == std::errc() && end == wanted.data() + wanted.size() && place >= 1 && place <= columns.size()) {
     return place - 1;
   }
-  std::vector<std::string> printable;
-  for (const std::string& column : columns) printable.push_back(in_quotes(column));
-  fail_input(name, fmt::format("no column {} for the labels{}", in_quotes(wanted),
-                               base::suggestion(in_quotes(wanted), printable)));
+  std::vector<std::string> names;
+  for (const std::string& column : columns) names.push_back(printable(column));
+  fail_input(
+      name, fmt::format("no column {} for the labels{}", in_quotes(wanted), base::suggestion(wanted, names)));
 }
 
 }  // namespace

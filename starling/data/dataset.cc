@@ -94,9 +94,9 @@ const Array& find_array(const std::map<std::string, Array>& arrays, const std::v
                         const std::string& key, const std::string& path) {
   const auto found = arrays.find(key);
   if (found != arrays.end()) return found->second;
-  std::vector<std::string> printable;
-  for (const std::string& name : order) printable.push_back(in_quotes(name));
-  fail_input(path, fmt::format("no array {}{}", in_quotes(key), base::suggestion(in_quotes(key), printable)));
+  std::vector<std::string> names;
+  for (const std::string& name : order) names.push_back(printable(name));
+  fail_input(path, fmt::format("no array {}{}", in_quotes(key), base::suggestion(key, names)));
 }
 
 Dataset load_npz(const DatasetRequest& request) {
