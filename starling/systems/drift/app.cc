@@ -4,9 +4,9 @@
 
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
-#include "starling/data/array.h"
+#include "starling/data/npy.h"
 #include "starling/data/png.h"
-#include "starling/data/sheet.h"
+#include "starling/report/sample_sheet.h"
 #include "starling/systems/drift/checkpoint.h"
 #include "starling/systems/drift/generator.h"
 #include "starling/systems/drift/monitors.h"
@@ -223,9 +223,9 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
   }
   if (extension == ".png" && !run.problem->image().empty()) {
     const Points<float>& data = run.problem->held_out();
-    const data::Image sheet =
-        data::contact_sheet(raw, static_cast<int>(run.problem->image()[0]), static_cast<int>(run.problem->image()[1]), 16, 4,
-                            data.minCoeff(), data.maxCoeff());
+    const data::Image sheet = report::sample_sheet(raw, static_cast<int>(run.problem->image()[0]),
+                                                   static_cast<int>(run.problem->image()[1]), 16,
+                                                   {data.minCoeff(), data.maxCoeff()});
     return base::write_file_atomically(request.out, data::encode_png(sheet));
   }
   throw Error(ErrorKind::usage, fmt::format("--out {}: expected .npy or .csv, or .png when the data are images", request.out.string()));

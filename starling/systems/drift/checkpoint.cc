@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/data/safetensors.h"
@@ -13,7 +15,7 @@ using data::TensorFile;
 
 TensorFile model_file(const nets::Mlp<float>& network, const std::vector<float>& parameters, const std::string& config) {
   TensorFile file;
-  file.metadata = {{"format", "starling"}, {"config", config}};
+  file.metadata = {{"format", "starling"}, {"config", config}, {"checksum", ""}};
   for (const nets::Block& block : network.blocks()) {
     std::size_t size = 1;
     for (const auto extent : block.shape) size *= static_cast<std::size_t>(extent);
@@ -25,11 +27,15 @@ TensorFile model_file(const nets::Mlp<float>& network, const std::vector<float>&
 
 template <class T>
 void read(const TensorFile& file, const char* name, std::span<T> out, const std::filesystem::path& path) {
-  const data::Tensor* tensor = file.find(name);
-  if (tensor == nullptr || !data::copy_values<T>(*tensor, out)) {
-    throw base::Error(base::ErrorKind::input,
-                      fmt::format("{}: tensor '{}' is missing or does not fit this network", path.string(), name));
+  for (const data::Tensor& tensor : file.tensors) {
+    if (tensor.name != name) continue;
+    const std::vector<T> values = data::values<T>(tensor);
+    if (values.size() != out.size()) break;
+    std::copy(values.begin(), values.end(), out.begin());
+    return;
   }
+  throw base::Error(base::ErrorKind::input,
+                    fmt::format("{}: tensor '{}' is missing or does not fit this network", path.string(), name));
 }
 
 }  // namespace
@@ -51,7 +57,7 @@ void save_checkpoint(const std::filesystem::path& path, const nets::Mlp<float>& 
   const std::int64_t steps[] = {state.step, state.adam.step};
   file.tensors.push_back(data::make_tensor<std::int64_t>("state.steps", {2}, steps));
   file.tensors.push_back(data::make_tensor<double>("state.smoothed_loss", {1}, std::span<const double>(&state.smoothed_loss, 1)));
-  base::write_file_atomically(path, data::encode_safetensors(std::move(file)));
+  base::write_file_atomically(path, data::encode_safetensors(file));
 }
 
 GeneratorState load_checkpoint(const std::filesystem::path& path, const nets::Mlp<float>& network) {

@@ -8,9 +8,9 @@
 #include <numbers>
 
 #include "starling/data/png.h"
-#include "starling/data/sheet.h"
 #include "starling/math/statistics.h"
 #include "starling/metrics/distances.h"
+#include "starling/report/sample_sheet.h"
 
 namespace starling::drift {
 namespace {
@@ -92,8 +92,8 @@ void record_picture(const Problem& problem, const Points<float>& samples, study:
     const auto& shape = problem.image();
     const float low = problem.held_out().minCoeff(), high = problem.held_out().maxCoeff();
     const int columns = static_cast<int>(samples.rows()) / std::max(1, static_cast<int>(problem.classes()));
-    const data::Image sheet = data::contact_sheet(samples, static_cast<int>(shape[0]), static_cast<int>(shape[1]),
-                                                  problem.classes() > 1 ? columns : 16, 4, low, high);
+    const data::Image sheet = report::sample_sheet(samples, static_cast<int>(shape[0]), static_cast<int>(shape[1]),
+                                                   problem.classes() > 1 ? columns : 16, {low, high});
     store.record_image("samples", data::encode_png(sheet));
     store.record(study::Figure{"3-samples", "Generated samples",
                                problem.classes() > 1 ? "One line a class." : "Independent draws.",

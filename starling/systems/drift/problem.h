@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "starling/data/dataset.h"
+#include "starling/data/toys.h"
 #include "starling/systems/drift/spec.h"
 
 namespace starling::drift {
