@@ -20,7 +20,8 @@ namespace {
 // Owns a descriptor until close() has reported what the kernel kept back.
 class Descriptor {
  public:
-  Descriptor(const std::filesystem::path& path, int flags) : path_(path), fd_(::open(path.c_str(), flags, 0644)) {
+  Descriptor(const std::filesystem::path& path, int flags)
+      : path_(path), fd_(::open(path.c_str(), flags, 0644)) {
     if (fd_ < 0) fail(path, "open for writing", errno);
   }
   ~Descriptor() {
@@ -80,8 +81,8 @@ std::string read_file(const std::filesystem::path& path, std::uintmax_t largest)
   const std::uintmax_t size = std::filesystem::file_size(path, code);
   if (code) throw Error(ErrorKind::input, fmt::format("{}: cannot read: {}", path.string(), code.message()));
   if (size > largest) {
-    throw Error(ErrorKind::input, fmt::format("{}: {} bytes, more than the {} that are read at once", path.string(),
-                                              size, largest));
+    throw Error(ErrorKind::input, fmt::format("{}: {} bytes, more than the {} that are read at once",
+                                              path.string(), size, largest));
   }
   std::ifstream file(path, std::ios::binary);
   std::string bytes(size, '\0');

@@ -5,11 +5,13 @@
 
 namespace starling::base {
 
-/// Replaces `path` by `bytes` so that a crash, a kill or a full disk leaves either the old file or the new one, whole:
-/// writes beside it, fsyncs, renames, fsyncs the folder. Throws Error{input} that names the path and the reason.
+/// Replaces `path` by `bytes` so that a crash, a kill or a full disk leaves either the old file or the new
+/// one, whole: writes beside it, fsyncs, renames, fsyncs the folder. Throws Error{input} that names the path
+/// and the reason.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
-/// The whole file. Throws Error{input} that names the path and the reason, and refuses files above `largest` bytes.
+/// The whole file. Throws Error{input} that names the path and the reason, and refuses files above `largest`
+/// bytes.
 std::string read_file(const std::filesystem::path& path, std::uintmax_t largest = std::uintmax_t{1} << 36U);
 
 }  // namespace starling::base

@@ -15,7 +15,8 @@ enum class ErrorKind : int {
   interrupted = 130  ///< stopped by a signal; the run can be resumed
 };
 
-/// One failure with its whole story: the message names the file, the place, the value, the constraint and the remedy.
+/// One failure with its whole story: the message names the file, the place, the value, the constraint and the
+/// remedy.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
@@ -26,11 +27,12 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
-/// The candidate nearest to `word` in edit distance (transpositions count once), or an empty string when none is near
-/// enough to be a likely slip of the hand: at most a third of the letters, at least one.
+/// The candidate nearest to `word` in edit distance (transpositions count once), or an empty string when none
+/// is near enough to be a likely slip of the hand: at most a third of the letters, at least one.
 std::string nearest_name(std::string_view word, std::span<const std::string> candidates);
 
-/// "; did you mean 'temperature'?" or, without a near candidate, "; expected one of a, b, c" (at most twelve are listed).
+/// "; did you mean 'temperature'?" or, without a near candidate, "; expected one of a, b, c" (at most twelve
+/// are listed).
 std::string suggestion(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace starling::base

@@ -12,7 +12,8 @@ using Index = Eigen::Index;
 template <class T>
 using Points = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// A cloud that someone else owns (a numpy array, a block of rows); bind by `const&`. Not deduced: call f<double>(...).
+/// A cloud that someone else owns (a numpy array, a block of rows); bind by `const&`. Not deduced: call
+/// f<double>(...).
 template <class T>
 using PointsRef = Eigen::Ref<const Points<T>>;
 

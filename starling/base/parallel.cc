@@ -15,17 +15,21 @@ FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
   _mm_setcsr(saved_ | flush_to_zero | denormals_are_zero);
 }
 
-FlushDenormals::~FlushDenormals() { _mm_setcsr(saved_); }
+FlushDenormals::~FlushDenormals() {
+  _mm_setcsr(saved_);
+}
 
+// Built in place: a copy of a global_control ends with its original.
 struct ThreadLimit::Control {
+  explicit Control(int threads)
+      : control(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads)) {}
   tbb::global_control control;
 };
 
 ThreadLimit::ThreadLimit(int threads) {
   const int wanted = threads > 0 ? threads : tbb::info::default_concurrency();
   // More threads than cores are allowed: results must not depend on their number, and tests check that.
-  control_ = std::make_unique<Control>(Control{
-      tbb::global_control(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(wanted))});
+  control_ = std::make_unique<Control>(wanted);
 }
 
 ThreadLimit::~ThreadLimit() = default;

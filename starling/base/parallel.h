@@ -5,8 +5,8 @@
 
 namespace starling::base {
 
-/// While it lives, denormal inputs and results of this thread count as zero (x86 FTZ and DAZ). A Gaussian kernel whose
-/// tails underflow is otherwise slowed by two orders of magnitude. Restores the former mode.
+/// While it lives, denormal inputs and results of this thread count as zero (x86 FTZ and DAZ). A Gaussian
+/// kernel whose tails underflow is otherwise slowed by two orders of magnitude. Restores the former mode.
 class FlushDenormals {
  public:
   FlushDenormals();
@@ -34,9 +34,10 @@ class ThreadLimit {
 /// The number of threads that a parallel loop started now may use.
 int thread_count();
 
-/// Runs body(begin, end) over [0, n) in chunks of exactly `chunk` (the last may be shorter). The chunks depend on n and
-/// `chunk` alone, never on the number of threads: a body that writes one result per chunk, reduced in order afterwards, is
-/// reproducible to the bit. Denormals are flushed inside. Exceptions of a body reach the caller.
+/// Runs body(begin, end) over [0, n) in chunks of exactly `chunk` (the last may be shorter). The chunks
+/// depend on n and `chunk` alone, never on the number of threads: a body that writes one result per chunk,
+/// reduced in order afterwards, is reproducible to the bit. Denormals are flushed inside. Exceptions of a
+/// body reach the caller.
 void parallel_chunks(std::ptrdiff_t n, std::ptrdiff_t chunk,
                      const std::function<void(std::ptrdiff_t begin, std::ptrdiff_t end)>& body);
 

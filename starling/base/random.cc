@@ -9,8 +9,12 @@
 namespace starling::base {
 namespace {
 
-constexpr std::uint32_t low(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
-constexpr std::uint32_t high(std::uint64_t value) { return static_cast<std::uint32_t>(value >> 32U); }
+constexpr std::uint32_t low(std::uint64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
+constexpr std::uint32_t high(std::uint64_t value) {
+  return static_cast<std::uint32_t>(value >> 32U);
+}
 
 // splitmix64's finaliser: every bit of the seed and of the task reaches every bit of the key.
 constexpr std::uint64_t mix(std::uint64_t value) {

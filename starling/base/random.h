@@ -6,7 +6,8 @@
 
 namespace starling::base {
 
-/// A short name for what random numbers are used for, hashed at compile time: distinct purposes never share numbers.
+/// A short name for what random numbers are used for, hashed at compile time: distinct purposes never share
+/// numbers.
 struct Purpose {
   std::uint32_t code;
   // NOLINTNEXTLINE(google-explicit-constructor): reads as Stream{seed, task, "noise", step}
@@ -16,11 +17,12 @@ struct Purpose {
   constexpr Purpose(const char* name) : Purpose(std::string_view(name)) {}
 };
 
-/// A counter-based random stream (Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+/// A counter-based random stream (Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2,
+/// 3", SC 2011).
 ///
-/// The numbers are a pure function of (seed, task, purpose, index, position): no thread, rank or resumed run can change
-/// them. `index` is whatever counts the uses of one purpose: a step, a particle, a replicate. Copy freely; a stream is
-/// forty bytes.
+/// The numbers are a pure function of (seed, task, purpose, index, position): no thread, rank or resumed run
+/// can change them. `index` is whatever counts the uses of one purpose: a step, a particle, a replicate. Copy
+/// freely; a stream is forty bytes.
 class Stream {
  public:
   Stream(std::uint64_t seed, std::uint32_t task, Purpose purpose, std::uint64_t index = 0);

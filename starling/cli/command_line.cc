@@ -33,7 +33,8 @@ void add_run(CLI::App& app, const Toolbox& toolbox, RunRequest& o, int& code) {
   verb->add_option("spec", o.spec, "a TOML file")->required();
   verb->add_option("--out", o.options.out, "the run directory; default runs/NAME-OF-SPEC");
   verb->add_option("--set", o.options.overrides, "override a key: section.key=value");
-  verb->add_option("--threads", o.options.threads, "0 uses every core; the results do not depend on it")->check(CLI::Range(0, 4096));
+  verb->add_option("--threads", o.options.threads, "0 uses every core; the results do not depend on it")
+      ->check(CLI::Range(0, 4096));
   verb->add_flag("--resume", o.options.resume, "continue an interrupted run: does only what is missing");
   verb->add_flag("--json", o.json, "progress and results as JSON lines");
   verb->add_flag("--quiet", o.quiet, "print errors only");
@@ -45,7 +46,9 @@ void add_run(CLI::App& app, const Toolbox& toolbox, RunRequest& o, int& code) {
 void add_sample(CLI::App& app, const Toolbox& toolbox, SampleOptions& o) {
   auto* verb = app.add_subcommand("sample", "draw from a trained model");
   verb->add_option("run", o.run, "a run directory")->required();
-  verb->add_option("--count", o.request.count, "how many")->check(CLI::Range(1, 10000000))->capture_default_str();
+  verb->add_option("--count", o.request.count, "how many")
+      ->check(CLI::Range(1, 10000000))
+      ->capture_default_str();
   verb->add_option("--label", o.request.label, "a class; default all in turn");
   verb->add_option("--seed", o.request.seed, "of the noise")->capture_default_str();
   verb->add_option("--out", o.request.out, ".npy, .csv, or .png for images")->required();

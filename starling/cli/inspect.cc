@@ -13,7 +13,8 @@ namespace {
 
 // The system that made a run, by its manifest.
 const study::System& system_of(const Toolbox& toolbox, const study::RunDirectory& directory) {
-  return study::find_system(toolbox.systems, directory.read_manifest().at("config").at("system").get<std::string>());
+  return study::find_system(toolbox.systems,
+                            directory.read_manifest().at("config").at("system").get<std::string>());
 }
 
 }  // namespace
@@ -26,8 +27,10 @@ void sample(const Toolbox& toolbox, const SampleOptions& options) {
 
 void export_model(const Toolbox& toolbox, const ExportOptions& options) {
   const auto directory = study::RunDirectory::existing(options.run);
-  const std::filesystem::path out = options.out.empty() ? directory.path() / "export" : std::filesystem::path(options.out);
-  for (const auto& path : system_of(toolbox, directory).export_run(directory, out)) fmt::print("{}\n", path.string());
+  const std::filesystem::path out =
+      options.out.empty() ? directory.path() / "export" : std::filesystem::path(options.out);
+  for (const auto& path : system_of(toolbox, directory).export_run(directory, out))
+    fmt::print("{}\n", path.string());
 }
 
 void rebuild_report(const Toolbox& toolbox, const std::string& run) {
@@ -40,15 +43,16 @@ void list_claims(const Toolbox& toolbox, const std::string& system) {
   for (const study::System* candidate : toolbox.systems) {
     if (!system.empty() && candidate != &study::find_system(toolbox.systems, system)) continue;
     for (const study::Claim& c : candidate->claims()) {
-      fmt::print("{}.{}\n  states    {}\n  source    {}\n  measured  {}\n  fails if  {}\n\n", candidate->name, c.id, c.statement,
-                 c.source, c.measured_as, c.falsifier);
+      fmt::print("{}.{}\n  states    {}\n  source    {}\n  measured  {}\n  fails if  {}\n\n", candidate->name,
+                 c.id, c.statement, c.source, c.measured_as, c.falsifier);
     }
   }
 }
 
 int examine(const Toolbox& toolbox) {
-  fmt::print("starling  {} ({})\nbuild     {}\ncores     {}\nvectors   {}\n", base::version(), base::git_commit(),
-             base::build_summary(), std::thread::hardware_concurrency(), toolbox.vector_target);
+  fmt::print("starling  {} ({})\nbuild     {}\ncores     {}\nvectors   {}\n", base::version(),
+             base::git_commit(), base::build_summary(), std::thread::hardware_concurrency(),
+             toolbox.vector_target);
   bool healthy = true;
   for (const Check& check : toolbox.checks) {
     const bool passes = check.passes();

@@ -20,7 +20,8 @@ void sample_toy(ToySet set, base::Stream& stream, base::Points<float>& out) {
     double x = 0, y = 0;
     switch (set) {
       case ToySet::checkerboard: {
-        // Two colours of squares: both coordinates share their parity. [-1, 1]^2 holds sixteen squares, eight of them full.
+        // Two colours of squares: both coordinates share their parity. [-1, 1]^2 holds sixteen squares, eight
+        // of them full.
         const double parity = static_cast<double>(stream.below(2));
         const double column = 2 * static_cast<double>(stream.below(2)) + parity;
         const double row = 2 * static_cast<double>(stream.below(2)) + parity;

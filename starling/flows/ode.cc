@@ -46,20 +46,25 @@ struct Solver {
 };
 
 void check(int flag, const char* what) {
-  if (flag < 0) throw Error(ErrorKind::numerical, fmt::format("ODE solver: {} failed with code {}", what, flag));
+  if (flag < 0)
+    throw Error(ErrorKind::numerical, fmt::format("ODE solver: {} failed with code {}", what, flag));
 }
 
 }  // namespace
 
-std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const double> y0, std::span<const double> times,
-                                           const OdeOptions& options) {
+std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const double> y0,
+                                           std::span<const double> times, const OdeOptions& options) {
   if (!(options.rtol > 0) || !(options.atol >= 0)) {
-    throw Error(ErrorKind::usage, fmt::format("tolerances rtol = {}, atol = {}; expected rtol > 0 and atol >= 0", options.rtol, options.atol));
+    throw Error(ErrorKind::usage,
+                fmt::format("tolerances rtol = {}, atol = {}; expected rtol > 0 and atol >= 0", options.rtol,
+                            options.atol));
   }
   double previous = 0;
   for (const double t : times) {
     if (!(t >= previous) || !std::isfinite(t)) {
-      throw Error(ErrorKind::usage, fmt::format("times: {} after {}; expected finite times from 0 that do not descend", t, previous));
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("times: {} after {}; expected finite times from 0 that do not descend", t, previous));
     }
     previous = t;
   }
@@ -82,8 +87,11 @@ std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const doubl
       const int flag = ERKStepEvolve(solver.memory, t, solver.y, &now, ARK_NORMAL);
       if (problem.thrown) std::rethrow_exception(problem.thrown);
       if (flag < 0) {
-        throw Error(ErrorKind::numerical,
-                    fmt::format("ODE solver gave up at t = {} on the way to {} (code {}); loosen rtol or shorten the times", now, t, flag));
+        throw Error(
+            ErrorKind::numerical,
+            fmt::format(
+                "ODE solver gave up at t = {} on the way to {} (code {}); loosen rtol or shorten the times",
+                now, t, flag));
       }
     }
     const double* values = NV_DATA_S(solver.y);

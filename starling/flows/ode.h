@@ -14,10 +14,11 @@ struct OdeOptions {
 /// dy/dt = rhs(t, y), written to `rate`.
 using Rhs = std::function<void(double t, std::span<const double> y, std::span<double> rate)>;
 
-/// Integrates from t = 0 with SUNDIALS' ARKODE (explicit Runge-Kutta, order 8) and returns y at each of `times`, which must not
-/// descend; the solver steps exactly onto each, so that no interpolation error enters. Error{usage} for bad times or
-/// tolerances, Error{numerical} with the time reached when the solver gives up.
-std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const double> y0, std::span<const double> times,
-                                           const OdeOptions& options = {});
+/// Integrates from t = 0 with SUNDIALS' ARKODE (explicit Runge-Kutta, order 8) and returns y at each of
+/// `times`, which must not descend; the solver steps exactly onto each, so that no interpolation error
+/// enters. Error{usage} for bad times or tolerances, Error{numerical} with the time reached when the solver
+/// gives up.
+std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const double> y0,
+                                           std::span<const double> times, const OdeOptions& options = {});
 
 }  // namespace starling::flows

@@ -21,7 +21,8 @@ template <class T>
 std::vector<T> mean_point(const T* points, std::ptrdiff_t n, std::ptrdiff_t d) {
   std::vector<double> sums(static_cast<std::size_t>(d), 0.0);
   for (std::ptrdiff_t j = 0; j < n; ++j) {
-    for (std::ptrdiff_t k = 0; k < d; ++k) sums[static_cast<std::size_t>(k)] += static_cast<double>(points[j * d + k]);
+    for (std::ptrdiff_t k = 0; k < d; ++k)
+      sums[static_cast<std::size_t>(k)] += static_cast<double>(points[j * d + k]);
   }
   std::vector<T> mean(static_cast<std::size_t>(d), T(0));
   if (n == 0) return mean;

@@ -17,7 +17,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace starling::kernels::HWY_NAMESPACE {
 
-// Four rows of z: their coordinates and what has been summed for them. A missing row repeats the last real one.
+// Four rows of z: their coordinates and what has been summed for them. A missing row repeats the last real
+// one.
 template <class T>
 struct Rows {
   const T* z[tile_rows];
@@ -51,7 +52,8 @@ HWY_INLINE void weigh(T scale, std::ptrdiff_t width, Tile<T>& tile, Rows<T>& row
       auto b = e;
       if constexpr (kind == Radial::laplace_gradient) {
         const auto zero = hn::Eq(x, hn::Zero(d));
-        b = hn::IfThenZeroElse(zero, hn::Div(e, hn::Mul(hn::IfThenElse(zero, hn::Set(d, T(1)), x), hn::Set(d, scale))));
+        b = hn::IfThenZeroElse(
+            zero, hn::Div(e, hn::Mul(hn::IfThenElse(zero, hn::Set(d, T(1)), x), hn::Set(d, scale))));
       }
       if constexpr (kind == Radial::sharp) {
         b = hn::Mul(e, hn::Set(d, T(1) / (scale * scale)));
@@ -71,7 +73,8 @@ HWY_INLINE void find_nearest(std::ptrdiff_t width, const Tile<T>& tile, Rows<T>&
   const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
   for (std::ptrdiff_t r = 0; r < tile_rows; ++r) {
     auto least = hn::Load(d, tile.value[r]);
-    for (std::ptrdiff_t j = lanes; j < width; j += lanes) least = hn::Min(least, hn::Load(d, tile.value[r] + j));
+    for (std::ptrdiff_t j = lanes; j < width; j += lanes)
+      least = hn::Min(least, hn::Load(d, tile.value[r] + j));
     rows.nearest[r] = std::min(rows.nearest[r], hn::GetLane(hn::MinOfLanes(d, least)));
   }
 }
@@ -122,7 +125,8 @@ void four_rows(const Job<T>& job, std::ptrdiff_t row, std::vector<T>& scratch) {
       job.out[(row + r) * dimension + k] = empty ? T(0) : rows.moments[r][k] / rows.mass[r];
     }
     if (job.log_mass != nullptr) {
-      const T shift = kind == Radial::gaussian ? -rows.nearest[r] / (2 * job.scale * job.scale) : -rows.nearest[r] / job.scale;
+      const T shift = kind == Radial::gaussian ? -rows.nearest[r] / (2 * job.scale * job.scale)
+                                               : -rows.nearest[r] / job.scale;
       job.log_mass[row + r] = empty ? -std::numeric_limits<T>::infinity() : shift + std::log(rows.mass[r]);
     }
   }
@@ -135,21 +139,29 @@ void run(Radial radial, const Job<T>& job) {
     std::vector<T> scratch(static_cast<std::size_t>(tile_rows * job.y.d));
     for (std::ptrdiff_t row = begin; row < end; row += tile_rows) {
       switch (radial) {
-        case Radial::gaussian: four_rows<Radial::gaussian>(job, row, scratch); break;
-        case Radial::laplace: four_rows<Radial::laplace>(job, row, scratch); break;
-        case Radial::laplace_gradient: four_rows<Radial::laplace_gradient>(job, row, scratch); break;
-        case Radial::sharp: four_rows<Radial::sharp>(job, row, scratch); break;
+        case Radial::gaussian:
+          four_rows<Radial::gaussian>(job, row, scratch);
+          break;
+        case Radial::laplace:
+          four_rows<Radial::laplace>(job, row, scratch);
+          break;
+        case Radial::laplace_gradient:
+          four_rows<Radial::laplace_gradient>(job, row, scratch);
+          break;
+        case Radial::sharp:
+          four_rows<Radial::sharp>(job, row, scratch);
+          break;
       }
     }
   });
 }
 
-void run_float(Radial radial, float scale, SelfPair self, const float* z, std::ptrdiff_t n, const Cloud<float>& y,
-               float* out, float* log_mass) {
+void run_float(Radial radial, float scale, SelfPair self, const float* z, std::ptrdiff_t n,
+               const Cloud<float>& y, float* out, float* log_mass) {
   run(radial, Job<float>{scale, self, z, n, y, out, log_mass});
 }
-void run_double(Radial radial, double scale, SelfPair self, const double* z, std::ptrdiff_t n, const Cloud<double>& y,
-                double* out, double* log_mass) {
+void run_double(Radial radial, double scale, SelfPair self, const double* z, std::ptrdiff_t n,
+                const Cloud<double>& y, double* out, double* log_mass) {
   run(radial, Job<double>{scale, self, z, n, y, out, log_mass});
 }
 
@@ -163,14 +175,15 @@ HWY_EXPORT(run_float);
 HWY_EXPORT(run_double);
 
 template <class T>
-void mean_shift(Radial radial, double scale, SelfPair self, const T* z, std::ptrdiff_t n, const T* y, std::ptrdiff_t m,
-                std::ptrdiff_t d, T* out, T* log_mass) {
+void mean_shift(Radial radial, double scale, SelfPair self, const T* z, std::ptrdiff_t n, const T* y,
+                std::ptrdiff_t m, std::ptrdiff_t d, T* out, T* log_mass) {
   if (n == 0) return;
   const std::vector<T> centre = mean_point(y, m, d);
   const Cloud<T> cloud = pack(y, m, d, centre.data());
   std::vector<T> centred(z, z + n * d);
   for (std::ptrdiff_t i = 0; i < n; ++i) {
-    for (std::ptrdiff_t k = 0; k < d; ++k) centred[static_cast<std::size_t>(i * d + k)] -= centre[static_cast<std::size_t>(k)];
+    for (std::ptrdiff_t k = 0; k < d; ++k)
+      centred[static_cast<std::size_t>(i * d + k)] -= centre[static_cast<std::size_t>(k)];
   }
   const T s = static_cast<T>(scale);
   if constexpr (sizeof(T) == 4) {
@@ -182,8 +195,8 @@ void mean_shift(Radial radial, double scale, SelfPair self, const T* z, std::ptr
 
 template void mean_shift(Radial, double, SelfPair, const float*, std::ptrdiff_t, const float*, std::ptrdiff_t,
                          std::ptrdiff_t, float*, float*);
-template void mean_shift(Radial, double, SelfPair, const double*, std::ptrdiff_t, const double*, std::ptrdiff_t,
-                         std::ptrdiff_t, double*, double*);
+template void mean_shift(Radial, double, SelfPair, const double*, std::ptrdiff_t, const double*,
+                         std::ptrdiff_t, std::ptrdiff_t, double*, double*);
 
 }  // namespace starling::kernels
 #endif

@@ -15,8 +15,8 @@ struct ColumnBlock {
   int side;               ///< 0: pushes away, 1: pulls
 };
 
-/// What a doubly normalised affinity keeps of its rows and columns: O(n + m) numbers. Shifts are distances; a half log is
-/// -log(sum) / 2 of the unshifted sum of exponentials.
+/// What a doubly normalised affinity keeps of its rows and columns: O(n + m) numbers. Shifts are distances; a
+/// half log is -log(sum) / 2 of the unshifted sum of exponentials.
 template <class T>
 struct Normalisers {
   std::vector<T> row_shift, row_sum, row_half_log;

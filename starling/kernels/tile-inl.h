@@ -19,7 +19,8 @@ namespace starling::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using simd::HWY_NAMESPACE::exp_of_nonpositive;
 
-// Four rows share each load of a column; 256 columns of four rows stay in the first-level cache between the loops.
+// Four rows share each load of a column; 256 columns of four rows stay in the first-level cache between the
+// loops.
 inline constexpr std::ptrdiff_t tile_rows = 4, tile_columns = 256;
 
 /// A distance that no kernel sees past: weights there are exactly zero, squares do not overflow.
@@ -32,11 +33,11 @@ struct Tile {
   alignas(64) T value[tile_rows][tile_columns];
 };
 
-/// Fills the tile with |z_i - y_j|^2 (or |z_i - y_j| when Root) for rows row..row+3 of z (row-major, `rows_left` of them
-/// real) and `width` columns of y from `column`; what lies past the end of y is far away.
+/// Fills the tile with |z_i - y_j|^2 (or |z_i - y_j| when Root) for rows row..row+3 of z (row-major,
+/// `rows_left` of them real) and `width` columns of y from `column`; what lies past the end of y is far away.
 template <bool Root, class T>
-HWY_INLINE void fill_distances(const T* const* z, const Cloud<T>& y, std::ptrdiff_t column, std::ptrdiff_t width,
-                               T smallest, Tile<T>& tile) {
+HWY_INLINE void fill_distances(const T* const* z, const Cloud<T>& y, std::ptrdiff_t column,
+                               std::ptrdiff_t width, T smallest, Tile<T>& tile) {
   const hn::ScalableTag<T> d;
   const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
   for (std::ptrdiff_t j = 0; j < width; j += lanes) {
@@ -68,16 +69,18 @@ HWY_INLINE void fill_distances(const T* const* z, const Cloud<T>& y, std::ptrdif
   }
 }
 
-/// sums[r][k] += Σ_j tile[r][j] y_j[k]: the second half of a kernel-weighted mean. Relative: of (y_j - z_r)[k] instead,
-/// which costs a subtraction and loses nothing where a weight is large because the pair is close.
+/// sums[r][k] += Σ_j tile[r][j] y_j[k]: the second half of a kernel-weighted mean. Relative: of (y_j -
+/// z_r)[k] instead, which costs a subtraction and loses nothing where a weight is large because the pair is
+/// close.
 template <bool Relative, class T>
-HWY_INLINE void accumulate_moments(const Tile<T>& tile, const T* const* z, const Cloud<T>& y, std::ptrdiff_t column,
-                                   std::ptrdiff_t width, T* const* sums) {
+HWY_INLINE void accumulate_moments(const Tile<T>& tile, const T* const* z, const Cloud<T>& y,
+                                   std::ptrdiff_t column, std::ptrdiff_t width, T* const* sums) {
   const hn::ScalableTag<T> d;
   const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
   for (std::ptrdiff_t k = 0; k < y.d; ++k) {
     const T* coordinate = y.coordinate(k) + column;
-    const auto z0 = hn::Set(d, z[0][k]), z1 = hn::Set(d, z[1][k]), z2 = hn::Set(d, z[2][k]), z3 = hn::Set(d, z[3][k]);
+    const auto z0 = hn::Set(d, z[0][k]), z1 = hn::Set(d, z[1][k]), z2 = hn::Set(d, z[2][k]),
+               z3 = hn::Set(d, z[3][k]);
     auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
     for (std::ptrdiff_t j = 0; j < width; j += lanes) {
       const auto v = hn::LoadU(d, coordinate + j);

@@ -23,15 +23,18 @@ constexpr Index chunk = 64;
 
 void check(const PointsRef<double>& x, const PointsRef<double>& y, Index least = 1) {
   if (x.cols() != y.cols()) {
-    throw Error(ErrorKind::usage, fmt::format("x has {} columns and y has {}; expected one dimension", x.cols(), y.cols()));
+    throw Error(ErrorKind::usage,
+                fmt::format("x has {} columns and y has {}; expected one dimension", x.cols(), y.cols()));
   }
   if (x.rows() < least || y.rows() < least) {
-    throw Error(ErrorKind::input, fmt::format("x has {} points and y has {}; expected at least {}", x.rows(), y.rows(), least));
+    throw Error(ErrorKind::input,
+                fmt::format("x has {} points and y has {}; expected at least {}", x.rows(), y.rows(), least));
   }
 }
 
 // Squared distances from row i of x to all of y, in a buffer of the caller. Coordinates of y come by column.
-void squared_distances(const PointsRef<double>& x, Index i, const Eigen::ArrayXXd& y_columns, Eigen::ArrayXd& out) {
+void squared_distances(const PointsRef<double>& x, Index i, const Eigen::ArrayXXd& y_columns,
+                       Eigen::ArrayXd& out) {
   out.setZero();
   for (Index k = 0; k < x.cols(); ++k) out += (y_columns.col(k) - x(i, k)).square();
 }
@@ -53,7 +56,8 @@ double pair_sum(const PointsRef<double>& x, const PointsRef<double>& y, F&& f) {
   return total;
 }
 
-// mean within x, mean within y and mean across, of f; within-means leave the diagonal (value `self`) out when unbiased.
+// mean within x, mean within y and mean across, of f; within-means leave the diagonal (value `self`) out when
+// unbiased.
 template <class F>
 double contrast(const PointsRef<double>& x, const PointsRef<double>& y, double self, bool unbiased, F&& f) {
   check(x, y, unbiased ? 2 : 1);
@@ -72,7 +76,8 @@ double line_wasserstein(std::vector<double>& a, std::vector<double>& b, int p) {
   const double n = static_cast<double>(a.size()), m = static_cast<double>(b.size());
   double total = 0, done = 0;
   for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
-    const double end_a = static_cast<double>(i + 1) / n, end_b = static_cast<double>(j + 1) / m, end = std::min(end_a, end_b);
+    const double end_a = static_cast<double>(i + 1) / n, end_b = static_cast<double>(j + 1) / m,
+                 end = std::min(end_a, end_b);
     const double gap = std::abs(a[i] - b[j]);
     total += (end - done) * (p == 1 ? gap : std::pow(gap, p));
     done = end;
@@ -84,7 +89,8 @@ double line_wasserstein(std::vector<double>& a, std::vector<double>& b, int p) {
   return total;
 }
 
-// The k smallest squared distances (k >= 1) from x_i to y, ascending with their columns; `skip` leaves one column out.
+// The k smallest squared distances (k >= 1) from x_i to y, ascending with their columns; `skip` leaves one
+// column out.
 std::vector<std::pair<double, Index>> nearest(const Eigen::ArrayXd& squares, std::size_t k, Index skip) {
   std::vector<std::pair<double, Index>> all;
   for (Index j = 0; j < squares.size(); ++j) {
@@ -122,20 +128,24 @@ Eigen::ArrayXd radii(const PointsRef<double>& z, int k) {
 
 double mmd2(const PointsRef<double>& x, const PointsRef<double>& y, double bandwidth, bool unbiased) {
   if (!(bandwidth > 0) || !std::isfinite(bandwidth)) {
-    throw Error(ErrorKind::usage, fmt::format("bandwidth: {} is out of range; expected a positive, finite number", bandwidth));
+    throw Error(ErrorKind::usage,
+                fmt::format("bandwidth: {} is out of range; expected a positive, finite number", bandwidth));
   }
   const double rate = -1 / (2 * bandwidth * bandwidth);
-  return contrast(x, y, 1, unbiased, [rate](const Eigen::ArrayXd& squares) { return (squares * rate).exp().sum(); });
+  return contrast(x, y, 1, unbiased,
+                  [rate](const Eigen::ArrayXd& squares) { return (squares * rate).exp().sum(); });
 }
 
 double energy_distance(const PointsRef<double>& x, const PointsRef<double>& y, bool unbiased) {
   return -contrast(x, y, 0, unbiased, [](const Eigen::ArrayXd& squares) { return squares.sqrt().sum(); });
 }
 
-double sliced_wasserstein(const PointsRef<double>& x, const PointsRef<double>& y, const PointsRef<double>& directions, int p) {
+double sliced_wasserstein(const PointsRef<double>& x, const PointsRef<double>& y,
+                          const PointsRef<double>& directions, int p) {
   check(x, y);
   check(x, directions);
-  if (p < 1) throw Error(ErrorKind::usage, fmt::format("p: {} is out of range; expected an integer from 1", p));
+  if (p < 1)
+    throw Error(ErrorKind::usage, fmt::format("p: {} is out of range; expected an integer from 1", p));
   std::vector<double> values(static_cast<std::size_t>(directions.rows()));
   base::parallel_chunks(directions.rows(), 1, [&](Index k, Index) {
     const Vector<double> a = x * directions.row(k).transpose(), b = y * directions.row(k).transpose();
@@ -157,7 +167,8 @@ Vector<double> nearest_distances(const PointsRef<double>& x, const PointsRef<dou
 Manifold manifold(const PointsRef<double>& x, const PointsRef<double>& y, int k) {
   check(x, y);
   const Eigen::ArrayXd data_radii = radii(y, k), model_radii = radii(x, k);
-  std::vector<char> precise(static_cast<std::size_t>(x.rows())), recalled(static_cast<std::size_t>(y.rows())), covered(recalled);
+  std::vector<char> precise(static_cast<std::size_t>(x.rows())), recalled(static_cast<std::size_t>(y.rows())),
+      covered(recalled);
   for_each_row(x, y, [&](Index i, const Eigen::ArrayXd& squares) {
     precise[static_cast<std::size_t>(i)] = (squares <= data_radii).any() ? 1 : 0;
   });
@@ -181,7 +192,8 @@ std::vector<std::int32_t> classify(const PointsRef<double>& x, const PointsRef<d
     for (const auto& near : nearest(squares, static_cast<std::size_t>(k), -1)) {
       ++votes[static_cast<std::size_t>(labels[static_cast<std::size_t>(near.second)])];
     }
-    out[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(std::max_element(votes.begin(), votes.end()) - votes.begin());
+    out[static_cast<std::size_t>(i)] =
+        static_cast<std::int32_t>(std::max_element(votes.begin(), votes.end()) - votes.begin());
   });
   return out;
 }

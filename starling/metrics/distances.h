@@ -6,26 +6,29 @@
 
 namespace starling::metrics {
 
-// Two samples x (N, d) and y (M, d) of unknown laws. Pairs are streamed; the bytes do not depend on the number of threads.
-// Errors: Error{usage} for widths that differ, Error{input} for an empty sample, or one point where `unbiased` needs two.
+// Two samples x (N, d) and y (M, d) of unknown laws. Pairs are streamed; the bytes do not depend on the
+// number of threads. Errors: Error{usage} for widths that differ, Error{input} for an empty sample, or one
+// point where `unbiased` needs two.
 
-/// The squared maximum mean discrepancy with kernel exp(-r^2 / (2 bandwidth^2)): V-statistic, or U-statistic when
-/// `unbiased` (which may be negative). Gretton et al., JMLR 13 (2012), equations 3 and 5.
-double mmd2(const base::PointsRef<double>& x, const base::PointsRef<double>& y, double bandwidth, bool unbiased);
+/// The squared maximum mean discrepancy with kernel exp(-r^2 / (2 bandwidth^2)): V-statistic, or U-statistic
+/// when `unbiased` (which may be negative). Gretton et al., JMLR 13 (2012), equations 3 and 5.
+double mmd2(const base::PointsRef<double>& x, const base::PointsRef<double>& y, double bandwidth,
+            bool unbiased);
 
 /// 2 E|X - Y| - E|X - X'| - E|Y - Y'|: V-statistic (>= 0), or U-statistic. Székely & Rizzo (2013).
 double energy_distance(const base::PointsRef<double>& x, const base::PointsRef<double>& y, bool unbiased);
 
-/// The mean over the rows of `directions` (K, d) of W_p^p between the projections, by exact quantile coupling, whatever the
-/// sample sizes: W_2^2 for p = 2, W_1 for p = 1. Directions are used as given, not normalised.
+/// The mean over the rows of `directions` (K, d) of W_p^p between the projections, by exact quantile
+/// coupling, whatever the sample sizes: W_2^2 for p = 2, W_1 for p = 1. Directions are used as given, not
+/// normalised.
 double sliced_wasserstein(const base::PointsRef<double>& x, const base::PointsRef<double>& y,
                           const base::PointsRef<double>& directions, int p);
 
 /// The distance of each x_i to its nearest y_j, (N).
 base::Vector<double> nearest_distances(const base::PointsRef<double>& x, const base::PointsRef<double>& y);
 
-/// What nearest neighbours say of model x against data y: precision and recall (Kynkäänniemi et al., 2019), density and
-/// coverage (Naeem et al., 2020), with balls to the k-th neighbour.
+/// What nearest neighbours say of model x against data y: precision and recall (Kynkäänniemi et al., 2019),
+/// density and coverage (Naeem et al., 2020), with balls to the k-th neighbour.
 struct Manifold {
   double precision = 0;  ///< share of x inside some data ball
   double recall = 0;     ///< share of y inside some model ball

@@ -1,4 +1,5 @@
-// Elementary functions of Highway vectors. Included once per target, inside foreach_target; never from a plain header.
+// Elementary functions of Highway vectors. Included once per target, inside foreach_target; never from a
+// plain header.
 #if defined(STARLING_SIMD_EXP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef STARLING_SIMD_EXP_INL_H_
 #undef STARLING_SIMD_EXP_INL_H_
@@ -13,14 +14,16 @@ HWY_BEFORE_NAMESPACE();
 namespace starling::simd::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// e^x for x <= 0, double: Highway's own, within two units in the last place; 0 below the smallest normal number.
+/// e^x for x <= 0, double: Highway's own, within two units in the last place; 0 below the smallest normal
+/// number.
 template <class D>
 HWY_INLINE hn::Vec<D> exp_of_nonpositive(D d, hn::Vec<D> x) {
   if constexpr (sizeof(hn::TFromD<D>) == 8) {
     return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -708.0)), hn::Exp(d, hn::Max(x, hn::Set(d, -708.0))));
   } else {
-    // 2^t with t = x log2(e) = n + f, |f| <= 1/2: a minimax polynomial of degree 6 for 2^f (relative error 1e-7), and n
-    // added to the exponent bits. x is split in two products, so that a large |x| costs no accuracy.
+    // 2^t with t = x log2(e) = n + f, |f| <= 1/2: a minimax polynomial of degree 6 for 2^f (relative error
+    // 1e-7), and n added to the exponent bits. x is split in two products, so that a large |x| costs no
+    // accuracy.
     const hn::RebindToSigned<D> di;
     const auto log2e = hn::Set(d, 1.44269504F), log2e_rest = hn::Set(d, 1.92596303e-8F);
     const auto clamped = hn::Max(x, hn::Set(d, -87.3F));

@@ -9,8 +9,12 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::simd::HWY_NAMESPACE {
-int bytes() { return static_cast<int>(hwy::HWY_NAMESPACE::Lanes(hwy::HWY_NAMESPACE::ScalableTag<unsigned char>())); }
-const char* name() { return hwy::TargetName(HWY_TARGET); }
+int bytes() {
+  return static_cast<int>(hwy::HWY_NAMESPACE::Lanes(hwy::HWY_NAMESPACE::ScalableTag<unsigned char>()));
+}
+const char* name() {
+  return hwy::TargetName(HWY_TARGET);
+}
 }  // namespace starling::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -18,7 +22,11 @@ HWY_AFTER_NAMESPACE();
 namespace starling::simd {
 HWY_EXPORT(bytes);
 HWY_EXPORT(name);
-std::string target_name() { return HWY_DYNAMIC_DISPATCH(name)(); }
-int vector_bytes() { return HWY_DYNAMIC_DISPATCH(bytes)(); }
+std::string target_name() {
+  return HWY_DYNAMIC_DISPATCH(name)();
+}
+int vector_bytes() {
+  return HWY_DYNAMIC_DISPATCH(bytes)();
+}
 }  // namespace starling::simd
 #endif

@@ -12,6 +12,7 @@ namespace {
 TEST(ParallelChunks, CoversEveryIndexOnceForAnySizeAndThreadCount) {
   for (const int threads : {1, 2, 5}) {
     const ThreadLimit limit(threads);
+    ASSERT_EQ(thread_count(), threads);
     for (const std::ptrdiff_t n : {0, 1, 7, 64, 65, 1000}) {
       std::vector<std::atomic<int>> visits(static_cast<std::size_t>(n));
       parallel_chunks(n, 64, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
@@ -24,9 +25,11 @@ TEST(ParallelChunks, CoversEveryIndexOnceForAnySizeAndThreadCount) {
 }
 
 TEST(ParallelChunks, HandsAnExceptionToTheCaller) {
-  EXPECT_THROW(parallel_chunks(100, 1, [](std::ptrdiff_t i, std::ptrdiff_t) {
-    if (i == 57) throw std::runtime_error("no");
-  }), std::runtime_error);
+  EXPECT_THROW(parallel_chunks(100, 1,
+                               [](std::ptrdiff_t i, std::ptrdiff_t) {
+                                 if (i == 57) throw std::runtime_error("no");
+                               }),
+               std::runtime_error);
 }
 
 TEST(ParallelChunks, FlushesDenormalsInsideAndRestoresTheModeOutside) {

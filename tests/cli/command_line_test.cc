@@ -23,13 +23,17 @@ class CommandLine : public testing::Test {
     return folder_.path / name;
   }
   std::string tiny(const std::string& more = "") {
-    return write("tiny.toml", "system = \"drift\"\n[data]\nsource = \"moons\"\n[generator]\nwidth = 8\n[train]\nsteps = 4\nbatch = "
-                              "16\ndata_batch = 16\nevaluation = 20\nrepeats = 2\n" + more);
+    return write(
+        "tiny.toml",
+        "system = \"drift\"\n[data]\nsource = \"moons\"\n[generator]\nwidth = 8\n[train]\nsteps = 4\nbatch = "
+        "16\ndata_batch = 16\nevaluation = 20\nrepeats = 2\n" +
+            more);
   }
   void expect(int code, const std::string& words, const std::vector<std::string>& args) {
     const auto result = run(folder_.path, args);
     EXPECT_EQ(result.code, code) << result.errors;
-    EXPECT_NE((result.output + result.errors).find(words), std::string::npos) << result.output << result.errors;
+    EXPECT_NE((result.output + result.errors).find(words), std::string::npos)
+        << result.output << result.errors;
   }
   std::string out() const { return folder_.path / "run"; }
 
@@ -61,7 +65,8 @@ TEST_F(CommandLine, TemplateIsAValidSpec) {
 }
 
 TEST_F(CommandLine, HelpOfEveryVerbFitsAScreenAndShowsAnExample) {
-  for (const char* verb : {"new", "check", "run", "sample", "report", "claims", "export", "doctor", "completion"}) {
+  for (const char* verb :
+       {"new", "check", "run", "sample", "report", "claims", "export", "doctor", "completion"}) {
     const auto result = run(folder_.path, {verb, "--help"});
     EXPECT_EQ(result.code, 0);
     EXPECT_LE(std::count(result.output.begin(), result.output.end(), '\n'), 24);
@@ -74,17 +79,21 @@ TEST_F(CommandLine, RefusesWrongUsageWithCodeTwo) {
   expect(2, "", {"fly"});
   expect(2, "", {"run"});
   expect(2, "missing.toml: cannot read", {"run", "missing.toml"});
-  expect(2, "tiny.toml:12:1: unknown key 'stpes' in [train]; did you mean 'steps'?", {"run", tiny("stpes = 3\n"), "--out", out()});
-  expect(2, "'train.batch' is 0; expected a value 1 to 1000000", {"run", tiny(), "--set", "train.batch=0", "--out", out()});
+  expect(2, "tiny.toml:12:1: unknown key 'stpes' in [train]; did you mean 'steps'?",
+         {"run", tiny("stpes = 3\n"), "--out", out()});
+  expect(2, "'train.batch' is 0; expected a value 1 to 1000000",
+         {"run", tiny(), "--set", "train.batch=0", "--out", out()});
   EXPECT_FALSE(std::filesystem::exists(out()));
 }
 
 TEST_F(CommandLine, RefusesBadDataWithCodeThree) {
   const auto with = [&](const std::string& name, const std::string& text) {
     const std::string path = write(name, text);
-    return std::vector<std::string>{"run", tiny(), "--out", out(), "--set", "data.source=file", "--set", "data.path=" + path};
+    return std::vector<std::string>{
+        "run", tiny(), "--out", out(), "--set", "data.source=file", "--set", "data.path=" + path};
   };
-  expect(3, "gone.csv: cannot read", {"run", tiny(), "--out", out(), "--set", "data.source=file", "--set", "data.path=gone.csv"});
+  expect(3, "gone.csv: cannot read",
+         {"run", tiny(), "--out", out(), "--set", "data.source=file", "--set", "data.path=gone.csv"});
   expect(3, "empty", with("empty.csv", ""));
   expect(3, "value at row 1, column 0 is nan", with("nan.csv", "1,2\nnan,3\n1,2\n4,5\n6,7\n"));
   expect(3, "expected at least 4", with("one.csv", "1,2\n"));
@@ -119,7 +128,9 @@ TEST_F(CommandLine, SaysThatAPlaceCannotBeWritten) {
   expect(3, "cannot make the run directory", {"run", tiny(), "--out", folder_.path / "in-the-way" / "run"});
 }
 
-TEST_F(CommandLine, DoctorNamesTheVectorTargetAndPasses) { expect(0, "vectors", {"doctor"}); }
+TEST_F(CommandLine, DoctorNamesTheVectorTargetAndPasses) {
+  expect(0, "vectors", {"doctor"});
+}
 
 }  // namespace
 }  // namespace starling::cli

@@ -35,9 +35,12 @@ repeats = 2
 std::string content(const std::filesystem::path& database) {
   const study::Store store(database);
   std::string out;
-  const auto number = [](const std::optional<double>& v) { return v ? std::to_string(*v) : std::string("-"); };
+  const auto number = [](const std::optional<double>& v) {
+    return v ? std::to_string(*v) : std::string("-");
+  };
   for (const auto& m : store.metrics()) {
-    out += m.task + m.name + std::to_string(m.value) + number(m.lower) + number(m.upper) + number(m.floor) + m.note + "\n";
+    out += m.task + m.name + std::to_string(m.value) + number(m.lower) + number(m.upper) + number(m.floor) +
+           m.note + "\n";
   }
   for (const auto& s : store.series_names()) {
     out += s.task + s.name + "\n";
@@ -56,9 +59,11 @@ class KillAndResume : public testing::Test {
   KillAndResume() : folder_("kill") { base::write_file_atomically(folder_.path / "moons.toml", spec); }
 
   std::string run_whole(const std::string& name, const std::string& threads) {
-    const auto result = run(folder_.path, {"run", folder_.path / "moons.toml", "--out", folder_.path / name, "--threads", threads});
+    const auto result = run(folder_.path, {"run", folder_.path / "moons.toml", "--out", folder_.path / name,
+                                           "--threads", threads});
     EXPECT_EQ(result.code, 0) << result.errors;
-    return base::read_file(folder_.path / name / "model.safetensors") + content(folder_.path / name / "run.db");
+    return base::read_file(folder_.path / name / "model.safetensors") +
+           content(folder_.path / name / "run.db");
   }
 
   Folder folder_;
@@ -104,9 +109,11 @@ TEST_F(KillAndResume, GivesTheSameBytesAfterTenKills) {
 
 TEST_F(KillAndResume, StopsAtASignalWithACheckpointAndCode130) {
   const std::filesystem::path out = folder_.path / "stopped";
-  const std::vector<std::string> args = {"run", folder_.path / "moons.toml", "--out", out, "--set", "train.steps=1000000"};
+  const std::vector<std::string> args = {"run",   folder_.path / "moons.toml", "--out", out,
+                                         "--set", "train.steps=1000000"};
   const pid_t pid = testing_program::start(folder_.path, args);
-  while (!std::filesystem::exists(out / "checkpoint.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (!std::filesystem::exists(out / "checkpoint.safetensors"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   ::kill(pid, SIGTERM);
   const auto result = testing_program::wait(folder_.path, pid);
   EXPECT_EQ(result.code, 130);

@@ -57,7 +57,8 @@ inline Result run(const std::filesystem::path& folder, const std::vector<std::st
 class Folder {
  public:
   explicit Folder(const std::string& name)
-      : path(std::filesystem::temp_directory_path() / ("starling-cli-" + name + "-" + std::to_string(::getpid()))) {
+      : path(std::filesystem::temp_directory_path() /
+             ("starling-cli-" + name + "-" + std::to_string(::getpid()))) {
     std::filesystem::remove_all(path);
     std::filesystem::create_directories(path);
   }

@@ -16,12 +16,14 @@ base::Points<float> draw(ToySet set, base::Index n, std::uint64_t index = 0) {
   return points;
 }
 
-// Noise of sd 0.05 leaves a square of side 1/2 in two of a hundred draws at each edge it shares with an empty one.
+// Noise of sd 0.05 leaves a square of side 1/2 in two of a hundred draws at each edge it shares with an empty
+// one.
 TEST(Toys, CheckerboardFillsEightSquaresEqually) {
   const auto points = draw(ToySet::checkerboard, 40000);
   int counts[16] = {}, full = 0;
   for (base::Index i = 0; i < points.rows(); ++i) {
-    const int column = static_cast<int>(std::floor(2 * points(i, 0) + 2)), row = static_cast<int>(std::floor(2 * points(i, 1) + 2));
+    const int column = static_cast<int>(std::floor(2 * points(i, 0) + 2)),
+              row = static_cast<int>(std::floor(2 * points(i, 1) + 2));
     if (column >= 0 && column < 4 && row >= 0 && row < 4) ++counts[4 * row + column];
   }
   for (int cell = 0; cell < 16; ++cell) {
@@ -46,7 +48,8 @@ TEST(Toys, SwissRollFitsTheUnitSquareButForItsNoise) {
 TEST(Toys, MoonsAreTwoHalfCircles) {
   const auto points = draw(ToySet::moons, 2000);
   for (base::Index i = 0; i < points.rows(); ++i) {
-    const double upper = std::hypot(points(i, 0) + .5, points(i, 1) + .25), lower = std::hypot(points(i, 0) - .5, points(i, 1) - .25);
+    const double upper = std::hypot(points(i, 0) + .5, points(i, 1) + .25),
+                 lower = std::hypot(points(i, 0) - .5, points(i, 1) - .25);
     EXPECT_LT(std::min(std::abs(upper - 1), std::abs(lower - 1)), 0.3);
   }
 }

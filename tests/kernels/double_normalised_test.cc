@@ -22,8 +22,8 @@ class DoubleNormalised : public testing::Test {
     return out;
   }
 
-  static void expect_agreement(const AffinityRule& rule, std::ptrdiff_t n, std::ptrdiff_t m, std::ptrdiff_t negatives,
-                               std::ptrdiff_t d, bool weighted, double spread = 1) {
+  static void expect_agreement(const AffinityRule& rule, std::ptrdiff_t n, std::ptrdiff_t m,
+                               std::ptrdiff_t negatives, std::ptrdiff_t d, bool weighted, double spread = 1) {
     const auto x = reference::random_cloud<T>(n, d, static_cast<std::uint64_t>(n), spread);
     const auto others = reference::random_cloud<T>(m, d, 100 + static_cast<std::uint64_t>(m), spread);
     std::vector<T> weights;
@@ -33,7 +33,8 @@ class DoubleNormalised : public testing::Test {
     double largest = 1e-3;
     for (const auto value : slow) largest = std::max(largest, std::abs(static_cast<double>(value)));
     for (std::size_t p = 0; p < x.size(); ++p) {
-      ASSERT_NEAR(out[p], static_cast<double>(slow[p]), tolerance * largest) << "n " << n << " m " << m << " d " << d;
+      ASSERT_NEAR(out[p], static_cast<double>(slow[p]), tolerance * largest)
+          << "n " << n << " m " << m << " d " << d;
     }
   }
 };
@@ -49,7 +50,8 @@ AffinityRule with_temperature(double temperature) {
 TYPED_TEST(DoubleNormalised, AgreesWithTheFormulaAtOddSizes) {
   for (const std::ptrdiff_t d : {1, 2, 5}) {
     for (const std::ptrdiff_t n : {1, 2, 3, 64, 131}) {
-      for (const std::ptrdiff_t m : {1, 16, 257}) this->expect_agreement(with_temperature(0.5), n, m, 0, d, false);
+      for (const std::ptrdiff_t m : {1, 16, 257})
+        this->expect_agreement(with_temperature(0.5), n, m, 0, d, false);
     }
   }
 }
@@ -61,7 +63,8 @@ TYPED_TEST(DoubleNormalised, AgreesWithNegativesAndWeights) {
 }
 
 TYPED_TEST(DoubleNormalised, AgreesWhereTheSumsUnderflowAndNeedShifts) {
-  // Typical distances of 30 at temperature .05: exp(-600) is zero in float, and near the end of double's range.
+  // Typical distances of 30 at temperature .05: exp(-600) is zero in float, and near the end of double's
+  // range.
   this->expect_agreement(with_temperature(0.25), 20, 30, 0, 2, false, 20);
 }
 
@@ -85,6 +88,7 @@ TYPED_TEST(DoubleNormalised, GivesTheSameBytesForAnyNumberOfThreads) {
   std::vector<std::vector<T>> results;
   for (const int threads : {1, 2, 5}) {
     const base::ThreadLimit limit(threads);
+    ASSERT_EQ(base::thread_count(), threads);
     results.push_back(this->fast(with_temperature(0.1), x, y, 0, 2, {}));
   }
   EXPECT_EQ(results[0], results[1]);

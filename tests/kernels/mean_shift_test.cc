@@ -15,8 +15,8 @@ class MeanShift : public testing::Test {
  public:
   static constexpr double tolerance = sizeof(T) == 4 ? 4e-6 : 1e-13;
 
-  static std::vector<T> fast(Radial radial, double scale, SelfPair self, const std::vector<T>& z, const std::vector<T>& y,
-                             std::ptrdiff_t d) {
+  static std::vector<T> fast(Radial radial, double scale, SelfPair self, const std::vector<T>& z,
+                             const std::vector<T>& y, std::ptrdiff_t d) {
     std::vector<T> out(z.size(), T(-77));
     mean_shift<T>(radial, scale, self, z.data(), static_cast<std::ptrdiff_t>(z.size()) / d, y.data(),
                   static_cast<std::ptrdiff_t>(y.size()) / d, d, out.data(), nullptr);
@@ -26,7 +26,8 @@ class MeanShift : public testing::Test {
 using Reals = testing::Types<float, double>;
 TYPED_TEST_SUITE(MeanShift, Reals);
 
-constexpr Radial every_radial[] = {Radial::gaussian, Radial::laplace, Radial::laplace_gradient, Radial::sharp};
+constexpr Radial every_radial[] = {Radial::gaussian, Radial::laplace, Radial::laplace_gradient,
+                                   Radial::sharp};
 
 TYPED_TEST(MeanShift, AgreesWithTheFormulaForEveryKernelAtOddSizes) {
   using T = TypeParam;
@@ -56,7 +57,8 @@ TYPED_TEST(MeanShift, LeavesTheSelfPairOut) {
       const auto slow = reference::mean_shift(radial, 0.5, SelfPair::excluded, x, x, 2);
       const auto out = this->fast(radial, 0.5, SelfPair::excluded, x, x, 2);
       for (std::size_t p = 0; p < x.size(); ++p) {
-        ASSERT_NEAR(out[p], static_cast<double>(slow[p]), this->tolerance * 20 * (1 + std::abs(static_cast<double>(slow[p]))));
+        ASSERT_NEAR(out[p], static_cast<double>(slow[p]),
+                    this->tolerance * 20 * (1 + std::abs(static_cast<double>(slow[p]))));
       }
     }
   }
@@ -85,7 +87,8 @@ TYPED_TEST(MeanShift, SurvivesACloudFarFromTheOrigin) {
   const auto y = reference::random_cloud<T>(50, 3, 2, 0.25, 64);
   const auto slow = reference::mean_shift(Radial::laplace, 0.1, SelfPair::included, z, y, 3);
   const auto out = this->fast(Radial::laplace, 0.1, SelfPair::included, z, y, 3);
-  for (std::size_t p = 0; p < z.size(); ++p) ASSERT_NEAR(out[p], static_cast<double>(slow[p]), this->tolerance * 10);
+  for (std::size_t p = 0; p < z.size(); ++p)
+    ASSERT_NEAR(out[p], static_cast<double>(slow[p]), this->tolerance * 10);
 }
 
 TYPED_TEST(MeanShift, GivesTheLogarithmOfTheMass) {
@@ -102,6 +105,7 @@ TYPED_TEST(MeanShift, GivesTheSameBytesForAnyNumberOfThreads) {
   std::vector<std::vector<T>> results;
   for (const int threads : {1, 2, 5}) {
     const base::ThreadLimit limit(threads);
+    ASSERT_EQ(base::thread_count(), threads);
     results.push_back(this->fast(Radial::laplace, 0.1, SelfPair::included, z, y, 2));
   }
   EXPECT_EQ(results[0], results[1]);

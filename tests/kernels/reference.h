@@ -24,8 +24,8 @@ Real distance(const T* a, const T* b, std::ptrdiff_t d) {
 }
 
 template <class T>
-std::vector<Real> mean_shift(Radial radial, double scale, SelfPair self, const std::vector<T>& z, const std::vector<T>& y,
-                             std::ptrdiff_t d) {
+std::vector<Real> mean_shift(Radial radial, double scale, SelfPair self, const std::vector<T>& z,
+                             const std::vector<T>& y, std::ptrdiff_t d) {
   const auto n = static_cast<std::ptrdiff_t>(z.size()) / d, m = static_cast<std::ptrdiff_t>(y.size()) / d;
   const Real s = scale;
   std::vector<Real> out(z.size(), 0);
@@ -56,9 +56,11 @@ std::vector<Real> mean_shift(Radial radial, double scale, SelfPair self, const s
 }
 
 template <class T>
-std::vector<Real> double_normalised(const AffinityRule& rule, const std::vector<T>& x, const std::vector<T>& others,
-                                    std::ptrdiff_t negatives, std::ptrdiff_t d, const std::vector<T>& weights) {
-  const std::size_t n = x.size() / static_cast<std::size_t>(d), m = others.size() / static_cast<std::size_t>(d);
+std::vector<Real> double_normalised(const AffinityRule& rule, const std::vector<T>& x,
+                                    const std::vector<T>& others, std::ptrdiff_t negatives, std::ptrdiff_t d,
+                                    const std::vector<T>& weights) {
+  const std::size_t n = x.size() / static_cast<std::size_t>(d),
+                    m = others.size() / static_cast<std::size_t>(d);
   const std::size_t columns = n + m, dim = static_cast<std::size_t>(d);
   const auto point = [&](std::size_t j) { return j < n ? &x[j * dim] : &others[(j - n) * dim]; };
   std::vector<Real> e(n * columns), row(n, 0), column(columns, 0), out(x.size(), 0);
@@ -77,18 +79,21 @@ std::vector<Real> double_normalised(const AffinityRule& rule, const std::vector<
     for (std::size_t j = 0; j < columns; ++j) {
       const Real normaliser = std::max(row[i] * column[j], static_cast<Real>(rule.least_normaliser));
       Real a = normaliser > 0 ? e[i * columns + j] / std::sqrt(normaliser) : 0;
-      a = std::max(a, static_cast<Real>(rule.least_affinity)) * (weights.empty() ? 1 : static_cast<Real>(weights[j]));
+      a = std::max(a, static_cast<Real>(rule.least_affinity)) *
+          (weights.empty() ? 1 : static_cast<Real>(weights[j]));
       const std::size_t side = j >= n + static_cast<std::size_t>(negatives) ? 1 : 0;
       mass[side] += a;
       for (std::size_t k = 0; k < dim; ++k) moments[side * dim + k] += a * static_cast<Real>(point(j)[k]);
     }
-    for (std::size_t k = 0; k < dim; ++k) out[i * dim + k] = moments[dim + k] * mass[0] - moments[k] * mass[1];
+    for (std::size_t k = 0; k < dim; ++k)
+      out[i * dim + k] = moments[dim + k] * mass[0] - moments[k] * mass[1];
   }
   return out;
 }
 
 template <class T>
-std::vector<T> random_cloud(std::ptrdiff_t n, std::ptrdiff_t d, std::uint64_t index, double spread = 1, double offset = 0) {
+std::vector<T> random_cloud(std::ptrdiff_t n, std::ptrdiff_t d, std::uint64_t index, double spread = 1,
+                            double offset = 0) {
   base::Stream stream(11, 0, "cloud", index);
   std::vector<T> cloud(static_cast<std::size_t>(n * d));
   for (T& value : cloud) value = static_cast<T>(offset + spread * stream.normal());

@@ -30,8 +30,8 @@ std::string config_of(Spec& spec) {
   return study::to_json(description).dump();
 }
 
-/// Series measured since the last checkpoint: they reach the store before the checkpoint reaches the disk, so that a kill
-/// between the two only repeats steps, and repeating them repeats the bytes.
+/// Series measured since the last checkpoint: they reach the store before the checkpoint reaches the disk, so
+/// that a kill between the two only repeats steps, and repeating them repeats the bytes.
 struct Pending {
   std::vector<SeriesPoint> loss, gradient, drift;
   void flush(study::Store& store) {
@@ -51,11 +51,13 @@ class TrainApplication : public study::Application {
   std::string plan() override {
     const Problem problem(spec_);
     const Generator generator(spec_, problem);
-    return fmt::format("train: {} training and {} held-out points in {} dimensions, {} class{}; {} parameters, {} steps of {} "
-                       "samples against {} data points",
-                       problem.training().rows(), problem.held_out().rows(), problem.dimension(), problem.classes(),
-                       problem.classes() == 1 ? "" : "es", generator.network().parameter_count(), spec_.train.steps,
-                       spec_.train.batch * problem.classes(), spec_.train.data_batch * problem.classes());
+    return fmt::format(
+        "train: {} training and {} held-out points in {} dimensions, {} class{}; {} parameters, {} steps of "
+        "{} "
+        "samples against {} data points",
+        problem.training().rows(), problem.held_out().rows(), problem.dimension(), problem.classes(),
+        problem.classes() == 1 ? "" : "es", generator.network().parameter_count(), spec_.train.steps,
+        spec_.train.batch * problem.classes(), spec_.train.data_batch * problem.classes());
   }
 
   void run(study::RunContext& context) override {
@@ -93,17 +95,18 @@ class TrainApplication : public study::Application {
     return state;
   }
 
-  void advance(study::RunContext& context, const Problem& problem, Generator& generator, GeneratorState& state,
-               Pending& pending) {
+  void advance(study::RunContext& context, const Problem& problem, Generator& generator,
+               GeneratorState& state, Pending& pending) {
     record_frame(context, problem, generator, state);
     const StepReport report = [&] {
       try {
         return generator.step(state);
       } catch (const Error& error) {
         const bool saved = std::filesystem::exists(context.directory.checkpoint());
-        throw Error(error.kind(), fmt::format("{}; {}; a smaller train.rate or train.clip may help", error.what(),
-                                              saved ? "last good checkpoint: " + context.directory.checkpoint().string()
-                                                    : std::string("no checkpoint had been written yet")));
+        throw Error(error.kind(),
+                    fmt::format("{}; {}; a smaller train.rate or train.clip may help", error.what(),
+                                saved ? "last good checkpoint: " + context.directory.checkpoint().string()
+                                      : std::string("no checkpoint had been written yet")));
       }
     }();
     const std::int64_t done = state.step - 1;
@@ -120,18 +123,21 @@ class TrainApplication : public study::Application {
     }
     context.progress.update(state.step, {{"loss", state.smoothed_loss}});
     if (stop) {
-      throw Error(ErrorKind::interrupted, fmt::format("interrupted after step {}; continue with --resume", state.step));
+      throw Error(ErrorKind::interrupted,
+                  fmt::format("interrupted after step {}; continue with --resume", state.step));
     }
   }
 
   // A fixed handful of samples, to see the cloud move; only in the plane.
-  void record_frame(study::RunContext& context, const Problem& problem, Generator& generator, const GeneratorState& state) const {
+  void record_frame(study::RunContext& context, const Problem& problem, Generator& generator,
+                    const GeneratorState& state) const {
     const std::int64_t every = std::max<std::int64_t>(1, spec_.train.steps / animation_frames);
     if (problem.dimension() != 2 || state.step % every != 0) return;
     constexpr Index count = 400;
     base::Stream stream(static_cast<std::uint64_t>(spec_.common.seed), 0, "frames");
     std::vector<std::int32_t> labels;
-    for (Index i = 0; spec_.generator.conditional && i < count; ++i) labels.push_back(static_cast<std::int32_t>(i % problem.classes()));
+    for (Index i = 0; spec_.generator.conditional && i < count; ++i)
+      labels.push_back(static_cast<std::int32_t>(i % problem.classes()));
     const Points<float> cloud = problem.restore(generator.sample(state.parameters, stream, labels, count));
     std::vector<SeriesPoint> x, y;
     for (Index i = 0; i < count; ++i) {
@@ -162,7 +168,9 @@ class TrainApplication : public study::Application {
       background["x"].push_back(data(i, 0));
       background["y"].push_back(data(i, 1));
     }
-    store.record(study::Figure{"4-animation", "The generated cloud during training", "Noise held fixed; drag the slider.",
+    store.record(study::Figure{"4-animation",
+                               "The generated cloud during training",
+                               "Noise held fixed; drag the slider.",
                                {{"kind", "animation"}, {"frames", frames}, {"background", background}}});
   }
 
@@ -182,7 +190,8 @@ Trained load_trained(const study::RunDirectory& directory, Trained trained) {
   describe(description, trained.spec);
   const nlohmann::json config = directory.read_manifest().at("config");
   for (const study::Entry& entry : description.entries()) {
-    const nlohmann::json& value = entry.section.empty() ? config.at(entry.name) : config.at(entry.section).at(entry.name);
+    const nlohmann::json& value =
+        entry.section.empty() ? config.at(entry.name) : config.at(entry.section).at(entry.name);
     study::apply_override(description, fmt::format("{}={}", entry.path(), value.dump()));
   }
   return trained;
@@ -202,10 +211,12 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
   std::vector<std::int32_t> labels;
   if (run.spec.generator.conditional) {
     if (request.label >= classes) {
-      throw Error(ErrorKind::usage, fmt::format("--label {}: the run has classes 0 to {}", request.label, classes - 1));
+      throw Error(ErrorKind::usage,
+                  fmt::format("--label {}: the run has classes 0 to {}", request.label, classes - 1));
     }
     for (std::int64_t i = 0; i < request.count; ++i) {
-      labels.push_back(static_cast<std::int32_t>(request.label >= 0 ? request.label : i * classes / request.count));
+      labels.push_back(
+          static_cast<std::int32_t>(request.label >= 0 ? request.label : i * classes / request.count));
     }
   }
   base::Stream stream(static_cast<std::uint64_t>(request.seed), 0, "sample");
@@ -216,7 +227,8 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
   if (extension == ".csv") {
     std::string text;
     for (Index i = 0; i < samples.rows(); ++i) {
-      for (Index k = 0; k < samples.cols(); ++k) text += fmt::format("{}{}", k == 0 ? "" : ",", samples(i, k));
+      for (Index k = 0; k < samples.cols(); ++k)
+        text += fmt::format("{}{}", k == 0 ? "" : ",", samples(i, k));
       text += '\n';
     }
     return base::write_file_atomically(request.out, text);
@@ -228,18 +240,24 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
                                                    {data.minCoeff(), data.maxCoeff()});
     return base::write_file_atomically(request.out, data::encode_png(sheet));
   }
-  throw Error(ErrorKind::usage, fmt::format("--out {}: expected .npy or .csv, or .png when the data are images", request.out.string()));
+  throw Error(
+      ErrorKind::usage,
+      fmt::format("--out {}: expected .npy or .csv, or .png when the data are images", request.out.string()));
 }
 
-std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory, const std::filesystem::path& out) {
+std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
+                                              const std::filesystem::path& out) {
   Trained run{{}, nullptr, nullptr, {{}, {}, optim::AdamWState<float>(0), 0, 0}};
   open_trained(directory, run);
   std::filesystem::create_directories(out);
   nlohmann::json config = nlohmann::json::parse(config_of(run.spec));
-  config["output"] = {{"dimension", run.problem->dimension()}, {"offset", run.problem->offset()},
-                      {"factor", run.problem->factor()}, {"classes", run.problem->classes()}};
+  config["output"] = {{"dimension", run.problem->dimension()},
+                      {"offset", run.problem->offset()},
+                      {"factor", run.problem->factor()},
+                      {"classes", run.problem->classes()}};
   const auto model = out / "model.safetensors", json = out / "config.json";
-  base::write_file_atomically(model, encode_model(run.generator->network(), run.state.average, config.dump()));
+  base::write_file_atomically(model,
+                              encode_model(run.generator->network(), run.state.average, config.dump()));
   base::write_file_atomically(json, config.dump(2) + "\n");
   return {model, json};
 }
@@ -247,10 +265,13 @@ std::vector<std::filesystem::path> export_run(const study::RunDirectory& directo
 }  // namespace
 
 const study::System& system() {
-  static const study::System instance{
-      "drift", "one-step generators trained by drifting fields", {"train"},
-      [](const std::string&) { return std::make_unique<TrainApplication>(); },
-      [] { return std::vector<study::Claim>(); }, sample, export_run};
+  static const study::System instance{"drift",
+                                      "one-step generators trained by drifting fields",
+                                      {"train"},
+                                      [](const std::string&) { return std::make_unique<TrainApplication>(); },
+                                      [] { return std::vector<study::Claim>(); },
+                                      sample,
+                                      export_run};
   return instance;
 }
 

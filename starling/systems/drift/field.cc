@@ -30,16 +30,20 @@ struct Profile {
 Profile profile(const FieldSpec& spec) {
   const bool gaussian = spec.kernel == Kernel::gaussian;
   switch (spec.field) {
-    case Field::displacement: return {gaussian ? Radial::gaussian : Radial::laplace, 1};
+    case Field::displacement:
+      return {gaussian ? Radial::gaussian : Radial::laplace, 1};
     case Field::conservative:
       if (gaussian) return {Radial::gaussian, 1 / (spec.scale * spec.scale)};
       return {Radial::laplace_gradient, 1};
-    case Field::sharp: return {Radial::sharp, 1};
+    case Field::sharp:
+      return {Radial::sharp, 1};
     case Field::toy:
-    case Field::paper: break;
+    case Field::paper:
+      break;
   }
   throw Error(ErrorKind::usage,
-              "field: toy and paper normalise over the model points and are not defined away from them; use displacement, "
+              "field: toy and paper normalise over the model points and are not defined away from them; use "
+              "displacement, "
               "conservative or sharp here");
 }
 
@@ -47,18 +51,21 @@ template <class T>
 Points<T> shift(const FieldSpec& spec, SelfPair self, const PointsRef<T>& z, const PointsRef<T>& y) {
   Points<T> out(z.rows(), z.cols());
   const Profile p = profile(spec);
-  kernels::mean_shift<T>(p.radial, spec.scale, self, z.data(), z.rows(), y.data(), y.rows(), z.cols(), out.data(), nullptr);
+  kernels::mean_shift<T>(p.radial, spec.scale, self, z.data(), z.rows(), y.data(), y.rows(), z.cols(),
+                         out.data(), nullptr);
   return out * static_cast<T>(p.factor);
 }
 
-// The authors' fields always leave the self pair out: their notebook puts 1e6 on the diagonal of the distances.
+// The authors' fields always leave the self pair out: their notebook puts 1e6 on the diagonal of the
+// distances.
 template <class T>
 Points<T> double_normalised(const FieldSpec& spec, const PointsRef<T>& x, const PointsRef<T>& y) {
   kernels::AffinityRule rule;
   rule.temperature = spec.scale;
   if (spec.field == Field::toy) rule.least_normaliser = 1e-12;
   Points<T> out(x.rows(), x.cols());
-  kernels::double_normalised<T>(rule, x.data(), x.rows(), y.data(), y.rows(), 0, x.cols(), nullptr, out.data());
+  kernels::double_normalised<T>(rule, x.data(), x.rows(), y.data(), y.rows(), 0, x.cols(), nullptr,
+                                out.data());
   return out;
 }
 
@@ -98,7 +105,8 @@ Radials radials(Radial radial, double scale, double r, double shift) {
   return {};
 }
 
-ShiftJacobian shift_jacobian(const Profile& p, double scale, const base::Vector<double>& z, const PointsRef<double>& y) {
+ShiftJacobian shift_jacobian(const Profile& p, double scale, const base::Vector<double>& z,
+                             const PointsRef<double>& y) {
   const Index d = z.size();
   double nearest = std::numeric_limits<double>::infinity();
   for (Index j = 0; j < y.rows(); ++j) nearest = std::min(nearest, (y.row(j).transpose() - z).norm());
@@ -116,7 +124,8 @@ ShiftJacobian shift_jacobian(const Profile& p, double scale, const base::Vector<
     push_slope.diagonal().array() -= k.b;
     push_slope -= k.db_over_r * delta * delta.transpose();
   }
-  return {p.factor * push / mass, p.factor * (push_slope / mass - push * mass_slope.transpose() / (mass * mass))};
+  return {p.factor * push / mass,
+          p.factor * (push_slope / mass - push * mass_slope.transpose() / (mass * mass))};
 }
 
 }  // namespace
@@ -140,25 +149,30 @@ Kernel parse_kernel(std::string_view name) {
 template <class T>
 void require_finite(const PointsRef<T>& points, std::string_view cloud) {
   if (points.size() == 0) {
-    throw Error(ErrorKind::input, fmt::format("{}: empty, shape ({}, {}); expected at least one point of at least one "
-                                              "coordinate", cloud, points.rows(), points.cols()));
+    throw Error(ErrorKind::input,
+                fmt::format("{}: empty, shape ({}, {}); expected at least one point of at least one "
+                            "coordinate",
+                            cloud, points.rows(), points.cols()));
   }
   for (Index i = 0; i < points.rows(); ++i) {
     for (Index k = 0; k < points.cols(); ++k) {
       if (std::isfinite(points(i, k))) continue;
-      throw Error(ErrorKind::input, fmt::format("{}: value at row {}, column {} is {}; expected finite numbers", cloud, i,
-                                                k, points(i, k)));
+      throw Error(ErrorKind::input,
+                  fmt::format("{}: value at row {}, column {} is {}; expected finite numbers", cloud, i, k,
+                              points(i, k)));
     }
   }
 }
 
 void require_compatible(const FieldSpec& spec, Index x_width, Index y_width) {
   if (!(spec.scale > 0) || !std::isfinite(spec.scale)) {
-    throw Error(ErrorKind::usage, fmt::format("scale: {} is out of range; expected a positive, finite number", spec.scale));
+    throw Error(ErrorKind::usage,
+                fmt::format("scale: {} is out of range; expected a positive, finite number", spec.scale));
   }
   if (x_width != y_width) {
-    throw Error(ErrorKind::usage, fmt::format("x has {} columns and y has {}; expected points of one dimension", x_width,
-                                              y_width));
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("x has {} columns and y has {}; expected points of one dimension", x_width, y_width));
   }
 }
 
@@ -172,8 +186,8 @@ Points<T> velocity(const FieldSpec& spec, const PointsRef<T>& x, const PointsRef
   return shift<T>(spec, SelfPair::included, x, y) - shift<T>(spec, self, x, x);
 }
 
-base::Points<double> velocity_at(const FieldSpec& spec, const PointsRef<double>& z, const PointsRef<double>& x,
-                                 const PointsRef<double>& y) {
+base::Points<double> velocity_at(const FieldSpec& spec, const PointsRef<double>& z,
+                                 const PointsRef<double>& x, const PointsRef<double>& y) {
   require_compatible(spec, x.cols(), y.cols());
   require_compatible(spec, z.cols(), y.cols());
   require_finite<double>(z, "z");
@@ -182,8 +196,8 @@ base::Points<double> velocity_at(const FieldSpec& spec, const PointsRef<double>&
   return shift<double>(spec, SelfPair::included, z, y) - shift<double>(spec, SelfPair::included, z, x);
 }
 
-base::Points<double> jacobian_at(const FieldSpec& spec, const base::Vector<double>& z, const PointsRef<double>& x,
-                                 const PointsRef<double>& y) {
+base::Points<double> jacobian_at(const FieldSpec& spec, const base::Vector<double>& z,
+                                 const PointsRef<double>& x, const PointsRef<double>& y) {
   require_compatible(spec, x.cols(), y.cols());
   require_compatible(spec, z.size(), y.cols());
   require_finite<double>(x, "x");
@@ -192,8 +206,8 @@ base::Points<double> jacobian_at(const FieldSpec& spec, const base::Vector<doubl
   return shift_jacobian(p, spec.scale, z, y).jacobian - shift_jacobian(p, spec.scale, z, x).jacobian;
 }
 
-base::Vector<double> divergence_at(const FieldSpec& spec, const PointsRef<double>& z, const PointsRef<double>& x,
-                                   const PointsRef<double>& y) {
+base::Vector<double> divergence_at(const FieldSpec& spec, const PointsRef<double>& z,
+                                   const PointsRef<double>& x, const PointsRef<double>& y) {
   require_finite<double>(z, "z");
   base::Vector<double> out(z.rows());
   for (Index i = 0; i < z.rows(); ++i) out(i) = jacobian_at(spec, z.row(i).transpose(), x, y).trace();
@@ -203,6 +217,7 @@ base::Vector<double> divergence_at(const FieldSpec& spec, const PointsRef<double
 template void require_finite<float>(const PointsRef<float>&, std::string_view);
 template void require_finite<double>(const PointsRef<double>&, std::string_view);
 template Points<float> velocity<float>(const FieldSpec&, const PointsRef<float>&, const PointsRef<float>&);
-template Points<double> velocity<double>(const FieldSpec&, const PointsRef<double>&, const PointsRef<double>&);
+template Points<double> velocity<double>(const FieldSpec&, const PointsRef<double>&,
+                                         const PointsRef<double>&);
 
 }  // namespace starling::drift

@@ -7,9 +7,10 @@ namespace starling::drift {
 
 /// The drifting fields: x are N model points, y are M data points, V = (pull of y) - (push of x).
 enum class Field {
-  displacement,  ///< kernel-weighted mean displacements, each row normalised: E[k (y - x)] / E[k] (Deng et al., 2026)
-  toy,           ///< the authors' notebook: rows and columns normalised, normaliser clamped at 1e-12; Laplace kernel
-  paper,         ///< their Algorithm 2: the same with stable softmaxes and no clamp
+  displacement,  ///< kernel-weighted mean displacements, each row normalised: E[k (y - x)] / E[k] (Deng et
+                 ///< al., 2026)
+  toy,    ///< the authors' notebook: rows and columns normalised, normaliser clamped at 1e-12; Laplace kernel
+  paper,  ///< their Algorithm 2: the same with stable softmaxes and no clamp
   conservative,  ///< the gradient of log(KDE of y) - log(KDE of x) at x
   sharp          ///< the same for the companion kernel (1 + r/tau) exp(-r/tau) of the Laplace kernel
 };
@@ -22,20 +23,23 @@ enum class Kernel {
 /// Which field, with which kernel and scale.
 struct FieldSpec {
   Field field = Field::displacement;
-  Kernel kernel = Kernel::laplace;  ///< of displacement and conservative; the others are Laplace by definition
-  double scale = 0.7;               ///< temperature tau (Laplace) or bandwidth h (Gaussian), in units of distance; > 0
+  Kernel kernel =
+      Kernel::laplace;  ///< of displacement and conservative; the others are Laplace by definition
+  double scale = 0.7;   ///< temperature tau (Laplace) or bandwidth h (Gaussian), in units of distance; > 0
   bool self_interaction = true;  ///< whether x_i counts in its own cloud; toy and paper always leave it out
 };
 
 Field parse_field(std::string_view name);    ///< Error{usage} with the nearest name
 Kernel parse_kernel(std::string_view name);  ///< Error{usage} with the nearest name
 
-/// V at the model points, shape (N, d). Errors: Error{usage} for a scale that is not positive and finite or for widths
-/// that differ; Error{input} for empty clouds or values that are not finite (names cloud, row and column).
+/// V at the model points, shape (N, d). Errors: Error{usage} for a scale that is not positive and finite or
+/// for widths that differ; Error{input} for empty clouds or values that are not finite (names cloud, row and
+/// column).
 template <class T>
 base::Points<T> velocity(const FieldSpec& spec, const base::PointsRef<T>& x, const base::PointsRef<T>& y);
 
-/// V at any points z (K, d); no pair is excluded. Row-normalised fields only: toy and paper are defined at x alone.
+/// V at any points z (K, d); no pair is excluded. Row-normalised fields only: toy and paper are defined at x
+/// alone.
 base::Points<double> velocity_at(const FieldSpec& spec, const base::PointsRef<double>& z,
                                  const base::PointsRef<double>& x, const base::PointsRef<double>& y);
 
@@ -47,7 +51,8 @@ base::Vector<double> divergence_at(const FieldSpec& spec, const base::PointsRef<
 base::Points<double> jacobian_at(const FieldSpec& spec, const base::Vector<double>& z,
                                  const base::PointsRef<double>& x, const base::PointsRef<double>& y);
 
-/// Error{input} that names `cloud`, row and column of the first value that is not finite, or says that it is empty.
+/// Error{input} that names `cloud`, row and column of the first value that is not finite, or says that it is
+/// empty.
 template <class T>
 void require_finite(const base::PointsRef<T>& points, std::string_view cloud);
 

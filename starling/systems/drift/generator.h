@@ -25,8 +25,8 @@ struct StepReport {
   double drift_norm = 0;  ///< root mean square of |V| a sample
 };
 
-/// A one-step generator: a network from noise (and class) to sample, trained towards the fixed target x + step V(x).
-/// Deng et al., "Generative modeling via drifting" (2026): the gradient stops at the target.
+/// A one-step generator: a network from noise (and class) to sample, trained towards the fixed target x +
+/// step V(x). Deng et al., "Generative modeling via drifting" (2026): the gradient stops at the target.
 class Generator {
  public:
   Generator(const Spec& spec, const Problem& problem);
@@ -34,7 +34,8 @@ class Generator {
   const nets::Mlp<float>& network() const { return network_; }
   GeneratorState start() const;
 
-  /// One optimiser step. All random numbers are keyed by (seed, state.step): replaying a step replays its bytes.
+  /// One optimiser step. All random numbers are keyed by (seed, state.step): replaying a step replays its
+  /// bytes.
   StepReport step(GeneratorState& state);
 
   /// n samples in the network's units, from the averaged parameters. `labels` (n) or empty.
@@ -42,7 +43,8 @@ class Generator {
                              std::span<const std::int32_t> labels, base::Index n);
 
   /// The field that drives the particles x of one class towards y, at this step's scale.
-  base::Points<float> field(const base::Points<float>& x, const base::Points<float>& y, std::int64_t step) const;
+  base::Points<float> field(const base::Points<float>& x, const base::Points<float>& y,
+                            std::int64_t step) const;
 
  private:
   const Spec& spec_;

@@ -28,21 +28,23 @@ struct Density {
 
 Density density(const PointsRef<double>& z, const PointsRef<double>& cloud, double h) {
   Density out{Points<double>(z.rows(), z.cols()), Vector<double>(z.rows())};
-  kernels::mean_shift<double>(Radial::gaussian, h, SelfPair::included, z.data(), z.rows(), cloud.data(), cloud.rows(),
-                              z.cols(), out.score.data(), out.log_sum.data());
+  kernels::mean_shift<double>(Radial::gaussian, h, SelfPair::included, z.data(), z.rows(), cloud.data(),
+                              cloud.rows(), z.cols(), out.score.data(), out.log_sum.data());
   out.score /= h * h;
   return out;
 }
 
 // log of a kernel density from log Σ exp(...).
 Vector<double> log_density_of(const Density& d, Index count, Index dimension, double h) {
-  const double log_norm =
-      std::log(static_cast<double>(count)) + 0.5 * static_cast<double>(dimension) * std::log(2 * std::numbers::pi * h * h);
+  const double log_norm = std::log(static_cast<double>(count)) +
+                          0.5 * static_cast<double>(dimension) * std::log(2 * std::numbers::pi * h * h);
   return d.log_sum.array() - log_norm;
 }
 
-// div of grad log Σ exp(-|z - c_j|^2 / 2h^2) = -d/h^2 + Σ w_j |z - c_j|^2 / h^4 - |grad|^2: the Gaussian kernel's own.
-Vector<double> density_score_divergence(const PointsRef<double>& z, const PointsRef<double>& cloud, double h) {
+// div of grad log Σ exp(-|z - c_j|^2 / 2h^2) = -d/h^2 + Σ w_j |z - c_j|^2 / h^4 - |grad|^2: the Gaussian
+// kernel's own.
+Vector<double> density_score_divergence(const PointsRef<double>& z, const PointsRef<double>& cloud,
+                                        double h) {
   Vector<double> out(z.rows());
   const double h2 = h * h;
   for (Index i = 0; i < z.rows(); ++i) {
@@ -56,7 +58,8 @@ Vector<double> density_score_divergence(const PointsRef<double>& z, const Points
   return out;
 }
 
-// ∫ f(z) dz over a grid that holds all but 1e-17 of q_h: f gets nodes in batches, returns the sum over the batch.
+// ∫ f(z) dz over a grid that holds all but 1e-17 of q_h: f gets nodes in batches, returns the sum over the
+// batch.
 double trapezoid(const PointsRef<double>& x, double h, double step,
                  const std::function<double(const PointsRef<double>&)>& sum) {
   constexpr double margin = 9;  // exp(-81/2) = 3e-18
@@ -168,7 +171,8 @@ Diagnostics diagnostics(const PointsRef<double>& x, const PointsRef<double>& y, 
   return diagnostics(x, Target::data(y, h));
 }
 
-Decomposition decompose(const PointsRef<double>& z, const PointsRef<double>& x, const PointsRef<double>& y, double tau) {
+Decomposition decompose(const PointsRef<double>& z, const PointsRef<double>& x, const PointsRef<double>& y,
+                        double tau) {
   FieldSpec spec;
   spec.scale = tau;
   require_compatible(spec, x.cols(), y.cols());
@@ -183,10 +187,10 @@ Decomposition decompose(const PointsRef<double>& z, const PointsRef<double>& x, 
   const auto side = [&](const PointsRef<double>& cloud) {
     Points<double> sharp(z.rows(), z.cols()), plain(z.rows(), z.cols());
     Vector<double> log_l(z.rows()), log_z(z.rows());
-    kernels::mean_shift<double>(Radial::sharp, tau, SelfPair::included, z.data(), z.rows(), cloud.data(), cloud.rows(),
-                                z.cols(), sharp.data(), log_l.data());
-    kernels::mean_shift<double>(Radial::laplace, tau, SelfPair::included, z.data(), z.rows(), cloud.data(), cloud.rows(),
-                                z.cols(), plain.data(), log_z.data());
+    kernels::mean_shift<double>(Radial::sharp, tau, SelfPair::included, z.data(), z.rows(), cloud.data(),
+                                cloud.rows(), z.cols(), sharp.data(), log_l.data());
+    kernels::mean_shift<double>(Radial::laplace, tau, SelfPair::included, z.data(), z.rows(), cloud.data(),
+                                cloud.rows(), z.cols(), plain.data(), log_z.data());
     return Side{(log_l - log_z).array().exp(), sharp};
   };
   const Side p = side(y), q = side(x);

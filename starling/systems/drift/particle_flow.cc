@@ -38,14 +38,17 @@ std::vector<Points<double>> flow(const PointsRef<double>& x, std::span<const dou
 
 }  // namespace
 
-std::vector<Points<double>> particle_flow(const FieldSpec& spec, const PointsRef<double>& x, const PointsRef<double>& y,
-                                          std::span<const double> times, const flows::OdeOptions& options) {
+std::vector<Points<double>> particle_flow(const FieldSpec& spec, const PointsRef<double>& x,
+                                          const PointsRef<double>& y, std::span<const double> times,
+                                          const flows::OdeOptions& options) {
   velocity<double>(spec, x, y);  // reports bad input before the solver wraps it
-  return flow(x, times, options, [&](const PointsRef<double>& now) { return velocity<double>(spec, now, y); });
+  return flow(x, times, options,
+              [&](const PointsRef<double>& now) { return velocity<double>(spec, now, y); });
 }
 
 std::vector<Points<double>> conservative_flow(const PointsRef<double>& x, const Target& target,
-                                              std::span<const double> times, const flows::OdeOptions& options) {
+                                              std::span<const double> times,
+                                              const flows::OdeOptions& options) {
   return flow(x, times, options, [&](const PointsRef<double>& now) -> Points<double> {
     return target.score(now) - Target::data(now, target.bandwidth()).score(now);
   });
@@ -62,8 +65,8 @@ Points<double> joint_jacobian(const PointsRef<double>& x, const PointsRef<double
   for (Index i = 0; i < n; ++i) {
     // x_i moves as the place where the field is read ...
     out.block(i * d, i * d, d, d) = jacobian_at(spec, x.row(i).transpose(), x, y);
-    // ... and every x_j moves as a member of the cloud: with weights w_j and delta_j = x_j - x_i, grad log q_h(x_i) is
-    // g = Σ w_j delta_j / h^2, and dg/dx_j = w_j (I / h^2 - (delta_j / h^2 - g) delta_j^T / h^2).
+    // ... and every x_j moves as a member of the cloud: with weights w_j and delta_j = x_j - x_i, grad log
+    // q_h(x_i) is g = Σ w_j delta_j / h^2, and dg/dx_j = w_j (I / h^2 - (delta_j / h^2 - g) delta_j^T / h^2).
     const Points<double> delta = x.rowwise() - x.row(i);
     const Eigen::ArrayXd raw = (-delta.rowwise().squaredNorm().array() / (2 * h2)).exp();
     const Vector<double> w = raw / raw.sum();
@@ -97,9 +100,11 @@ EntropyBalance entropy_balance(const PointsRef<double>& x, const PointsRef<doubl
     const Vector<double> divergence = target.score_divergence(cloud) - own.score_divergence(cloud);
     double self = 0;
     for (Index i = 0; i < n; ++i) {
-      self += 1 / (-(cloud.rowwise() - cloud.row(i)).rowwise().squaredNorm().array() / (2 * h * h)).exp().sum();
+      self +=
+          1 / (-(cloud.rowwise() - cloud.row(i)).rowwise().squaredNorm().array() / (2 * h * h)).exp().sum();
     }
-    rate.back() = -((v.array() * score.array()).sum() + divergence.sum()) + static_cast<double>(d) / (h * h) * self;
+    rate.back() =
+        -((v.array() * score.array()).sum() + divergence.sum()) + static_cast<double>(d) / (h * h) * self;
   };
   flows::OdeOptions options;
   options.rtol = 1e-13;
@@ -119,13 +124,14 @@ EntropyBalance entropy_balance(const PointsRef<double>& x, const PointsRef<doubl
 
 double gaussian_variance(double u0, double u_target, double h2, double t) {
   if (!(u0 >= 0 && u_target > 0 && h2 > 0 && t >= 0) || !std::isfinite(u0 + u_target + h2 + t)) {
-    throw Error(ErrorKind::usage, fmt::format("gaussian_variance(u0 = {}, u_target = {}, h2 = {}, t = {}): expected "
-                                              "u0 >= 0, u_target > 0, h2 > 0, t >= 0, all finite",
-                                              u0, u_target, h2, t));
+    throw Error(ErrorKind::usage,
+                fmt::format("gaussian_variance(u0 = {}, u_target = {}, h2 = {}, t = {}): expected "
+                            "u0 >= 0, u_target > 0, h2 > 0, t >= 0, all finite",
+                            u0, u_target, h2, t));
   }
   if (u0 == 0 || u0 == u_target) return u0;
-  // In y, u = u* / (1 + e^-y) below the target and u = u* (1 + e^-y) above it: both run to u* as y grows, and the conserved
-  // function (h2/u*) ln u - (w/u*) ln|u* - u| - 2t/w has no cancellation there.
+  // In y, u = u* / (1 + e^-y) below the target and u = u* (1 + e^-y) above it: both run to u* as y grows, and
+  // the conserved function (h2/u*) ln u - (w/u*) ln|u* - u| - 2t/w has no cancellation there.
   const bool below = u0 < u_target;
   const double w = u_target + h2, scale = std::log(u_target);
   const auto log1p_exp = [](double value) {  // ln(1 + e^value)

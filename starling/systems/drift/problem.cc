@@ -16,11 +16,15 @@ using base::Index;
 
 data::ToySet toy_of(Source source) {
   switch (source) {
-    case Source::swiss_roll: return data::ToySet::swiss_roll;
-    case Source::moons: return data::ToySet::moons;
-    case Source::eight_gaussians: return data::ToySet::eight_gaussians;
+    case Source::swiss_roll:
+      return data::ToySet::swiss_roll;
+    case Source::moons:
+      return data::ToySet::moons;
+    case Source::eight_gaussians:
+      return data::ToySet::eight_gaussians;
     case Source::checkerboard:
-    case Source::file: break;
+    case Source::file:
+      break;
   }
   return data::ToySet::checkerboard;
 }
@@ -47,7 +51,8 @@ Problem::Problem(const Spec& spec) : source_(spec.data.source) {
     return;
   }
   if (spec.generator.conditional) {
-    throw Error(ErrorKind::usage, "generator.conditional: the built-in sets have no labels; use a file or set it to false");
+    throw Error(ErrorKind::usage,
+                "generator.conditional: the built-in sets have no labels; use a file or set it to false");
   }
   base::Stream training(static_cast<std::uint64_t>(spec.common.seed), 0, "training monitor");
   base::Stream held_out(static_cast<std::uint64_t>(spec.common.seed), 0, "held out");
@@ -59,19 +64,25 @@ Problem::Problem(const Spec& spec) : source_(spec.data.source) {
 
 void Problem::read(const Spec& spec) {
   const DataSpec& d = spec.data;
-  if (d.path.empty()) throw Error(ErrorKind::usage, "data.path is empty; expected a file, because data.source is \"file\"");
+  if (d.path.empty())
+    throw Error(ErrorKind::usage, "data.path is empty; expected a file, because data.source is \"file\"");
   data::Dataset all = data::load_dataset({d.path, d.points_key, d.labels_key, d.label_column});
   const Index n = all.points.rows();
-  if (n < 4) throw Error(ErrorKind::input, fmt::format("{}: {} points; expected at least 4 to train and to hold out", d.path, n));
+  if (n < 4)
+    throw Error(ErrorKind::input,
+                fmt::format("{}: {} points; expected at least 4 to train and to hold out", d.path, n));
   if (spec.generator.conditional && all.labels.empty()) {
-    throw Error(ErrorKind::usage, fmt::format("generator.conditional: {} has no labels; name them with data.labels_key or "
-                                              "data.label_column, or set it to false", d.path));
+    throw Error(ErrorKind::usage,
+                fmt::format("generator.conditional: {} has no labels; name them with data.labels_key or "
+                            "data.label_column, or set it to false",
+                            d.path));
   }
   dimension_ = all.points.cols();
   image_ = all.image;
   classes_ = spec.generator.conditional ? all.classes : 1;
   if (n < classes_) {
-    throw Error(ErrorKind::input, fmt::format("{}: {} points for {} classes; expected at least 2 a class", d.path, n, classes_));
+    throw Error(ErrorKind::input, fmt::format("{}: {} points for {} classes; expected at least 2 a class",
+                                              d.path, n, classes_));
   }
   if (d.rescale == Rescale::unit) {
     const double low = all.points.minCoeff(), high = all.points.maxCoeff();
@@ -88,7 +99,8 @@ void Problem::split(const data::Dataset& all, const Spec& spec) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   base::Stream(static_cast<std::uint64_t>(spec.common.seed), 0, "split").shuffle(order);
-  const Index held = std::clamp<Index>(static_cast<Index>(spec.data.holdout * static_cast<double>(n)), 1, n - 2);
+  const Index held =
+      std::clamp<Index>(static_cast<Index>(spec.data.holdout * static_cast<double>(n)), 1, n - 2);
   held_out_.resize(held, dimension_);
   training_.resize(n - held, dimension_);
   members_.resize(static_cast<std::size_t>(classes_));
@@ -106,8 +118,8 @@ void Problem::split(const data::Dataset& all, const Spec& spec) {
   }
   for (std::size_t c = 0; c < members_.size(); ++c) {
     if (members_[c].size() >= 2) continue;
-    throw Error(ErrorKind::input, fmt::format("{}: class {} has {} training points; expected at least 2", spec.data.path, c,
-                                              members_[c].size()));
+    throw Error(ErrorKind::input, fmt::format("{}: class {} has {} training points; expected at least 2",
+                                              spec.data.path, c, members_[c].size()));
   }
 }
 
@@ -117,7 +129,8 @@ void Problem::draw(std::int32_t label, base::Stream& stream, base::Points<float>
   // Without replacement until the class is used up: a repeated point would only weigh double.
   std::vector<std::int64_t> order(members);
   stream.shuffle(order);
-  for (Index i = 0; i < out.rows(); ++i) out.row(i) = training_.row(order[static_cast<std::size_t>(i) % order.size()]);
+  for (Index i = 0; i < out.rows(); ++i)
+    out.row(i) = training_.row(order[static_cast<std::size_t>(i) % order.size()]);
 }
 
 base::Points<float> Problem::restore(const base::Points<float>& samples) const {

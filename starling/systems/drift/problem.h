@@ -11,8 +11,8 @@ namespace starling::drift {
 /// The immutable input of a training run: what is learned from, what is held out, and how values were scaled.
 class Problem {
  public:
-  /// Reads and splits the data. Error{input} for what load_dataset refuses, fewer than four points, or a class with fewer
-  /// than two; Error{usage} when a conditional generator has no labels.
+  /// Reads and splits the data. Error{input} for what load_dataset refuses, fewer than four points, or a
+  /// class with fewer than two; Error{usage} when a conditional generator has no labels.
   explicit Problem(const Spec& spec);
 
   base::Index dimension() const { return dimension_; }

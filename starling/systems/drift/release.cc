@@ -19,12 +19,12 @@ using base::Points;
 using base::PointsRef;
 
 // Constants of the released trainer (lambertae/drifting, drift_loss.py).
-constexpr double least_squared_distance = 1e-8, least_scale = 1e-3, self_surcharge = 100, least_affinity_product = 1e-6,
-                 least_mean_square = 1e-8;
+constexpr double least_squared_distance = 1e-8, least_scale = 1e-3, self_surcharge = 100,
+                 least_affinity_product = 1e-6, least_mean_square = 1e-8;
 
 template <class T>
-void check(const ReleaseSpec& spec, const PointsRef<T>& x, const PointsRef<T>& y, const PointsRef<T>& negatives,
-           const base::Vector<T>& weights) {
+void check(const ReleaseSpec& spec, const PointsRef<T>& x, const PointsRef<T>& y,
+           const PointsRef<T>& negatives, const base::Vector<T>& weights) {
   if (spec.temperatures.empty()) throw Error(ErrorKind::usage, "temperatures: empty; expected at least one");
   for (const double temperature : spec.temperatures) {
     FieldSpec field;
@@ -36,11 +36,13 @@ void check(const ReleaseSpec& spec, const PointsRef<T>& x, const PointsRef<T>& y
   if (negatives.rows() == 0) return;
   require_finite<T>(negatives, "negatives");
   if (negatives.cols() != x.cols()) {
-    throw Error(ErrorKind::usage, fmt::format("negatives have {} columns and x has {}; expected points of one dimension",
-                                              negatives.cols(), x.cols()));
+    throw Error(ErrorKind::usage,
+                fmt::format("negatives have {} columns and x has {}; expected points of one dimension",
+                            negatives.cols(), x.cols()));
   }
   if (weights.size() != 0 && weights.size() != negatives.rows()) {
-    throw Error(ErrorKind::usage, fmt::format("weights: {} values for {} negatives", weights.size(), negatives.rows()));
+    throw Error(ErrorKind::usage,
+                fmt::format("weights: {} values for {} negatives", weights.size(), negatives.rows()));
   }
   if (weights.size() != 0 && !(weights.allFinite() && weights.minCoeff() >= 0)) {
     throw Error(ErrorKind::input, "weights: expected finite numbers that are not negative");
@@ -63,8 +65,8 @@ ReleaseResult<T> release_drift(const ReleaseSpec& spec, const PointsRef<T>& x, c
   const double pairs = static_cast<double>(n) * static_cast<double>(n + k + m);
   const double mean_weight = static_cast<double>(column_weights.template cast<double>().mean());
   ReleaseResult<T> result;
-  result.scale = kernels::weighted_distance_sum<T>(x.data(), n, others.data(), k + m, d, column_weights.data(),
-                                                   std::sqrt(least_squared_distance)) /
+  result.scale = kernels::weighted_distance_sum<T>(x.data(), n, others.data(), k + m, d,
+                                                   column_weights.data(), std::sqrt(least_squared_distance)) /
                  (pairs * mean_weight);
   const double unit = std::max(result.scale, least_scale);
   const double coordinate_unit = std::max(result.scale / std::sqrt(static_cast<double>(d)), least_scale);
@@ -77,18 +79,21 @@ ReleaseResult<T> release_drift(const ReleaseSpec& spec, const PointsRef<T>& x, c
     rule.diagonal = self_surcharge * unit;
     rule.least_distance = std::sqrt(least_squared_distance);
     rule.least_affinity = spec.affinity_floor ? std::sqrt(least_affinity_product) : 0;
-    kernels::double_normalised<T>(rule, x.data(), n, others.data(), k + m, k, d, column_weights.data(), field.data());
-    const double mean_square =
-        field.template cast<double>().squaredNorm() / (static_cast<double>(n * d) * coordinate_unit * coordinate_unit);
+    kernels::double_normalised<T>(rule, x.data(), n, others.data(), k + m, k, d, column_weights.data(),
+                                  field.data());
+    const double mean_square = field.template cast<double>().squaredNorm() /
+                               (static_cast<double>(n * d) * coordinate_unit * coordinate_unit);
     result.mean_square_fields.push_back(mean_square);
-    result.drift += field * static_cast<T>(1 / (coordinate_unit * std::sqrt(std::max(mean_square, least_mean_square))));
+    result.drift +=
+        field * static_cast<T>(1 / (coordinate_unit * std::sqrt(std::max(mean_square, least_mean_square))));
   }
   result.loss = result.drift.template cast<double>().squaredNorm() / static_cast<double>(n * d);
   return result;
 }
 
-template ReleaseResult<float> release_drift<float>(const ReleaseSpec&, const PointsRef<float>&, const PointsRef<float>&,
-                                                   const PointsRef<float>&, const base::Vector<float>&);
+template ReleaseResult<float> release_drift<float>(const ReleaseSpec&, const PointsRef<float>&,
+                                                   const PointsRef<float>&, const PointsRef<float>&,
+                                                   const base::Vector<float>&);
 template ReleaseResult<double> release_drift<double>(const ReleaseSpec&, const PointsRef<double>&,
                                                      const PointsRef<double>&, const PointsRef<double>&,
                                                      const base::Vector<double>&);

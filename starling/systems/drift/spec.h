@@ -34,8 +34,8 @@ struct DriftSpec {
   Kernel kernel = Kernel::laplace;
   std::vector<double> temperatures = {0.05};  ///< tau or h; of `release` in units of the mean distance
   bool self_interaction = true;
-  double step = 1;             ///< target is x + step * V; of a conservative Gaussian field V is h^2 times the gradient
-  double anneal_from = 0;      ///< > 0: scales start here and fall geometrically to their value
+  double step = 1;  ///< target is x + step * V; of a conservative Gaussian field V is h^2 times the gradient
+  double anneal_from = 0;  ///< > 0: scales start here and fall geometrically to their value
   std::int64_t anneal_steps = 1500;
 };
 

@@ -9,7 +9,8 @@ namespace starling::drift::figures {
 
 /// Row-major literals as a cloud.
 inline base::Points<double> cloud(base::Index d, const std::vector<double>& values) {
-  return Eigen::Map<const base::Points<double>>(values.data(), static_cast<base::Index>(values.size()) / d, d);
+  return Eigen::Map<const base::Points<double>>(values.data(), static_cast<base::Index>(values.size()) / d,
+                                                d);
 }
 
 /// The set on which the figures of the fields were computed, by two independent programs in double precision.

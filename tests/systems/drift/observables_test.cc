@@ -55,7 +55,8 @@ TEST(Target, NormalAgreesWithItsFormulaByDifferences) {
     auto up = z, down = z;
     up(0, k) += step;
     down(0, k) -= step;
-    EXPECT_NEAR(target.score(z)(0, k), (target.log_density(up)(0) - target.log_density(down)(0)) / (2 * step), 1e-8);
+    EXPECT_NEAR(target.score(z)(0, k), (target.log_density(up)(0) - target.log_density(down)(0)) / (2 * step),
+                1e-8);
   }
   EXPECT_NEAR(target.score_divergence(z)(0), -2 / 1.09, 1e-14);
 }

@@ -22,12 +22,15 @@ constexpr flows::OdeOptions tight{.rtol = 1e-13, .atol = 1e-14};
 Points<double> normal_quantiles(Index n, double mean, double spread) {
   Points<double> out(n, 1);
   for (Index i = 0; i < n; ++i) {
-    out(i, 0) = mean + spread * boost::math::quantile(boost::math::normal(), (static_cast<double>(i) + .5) / static_cast<double>(n));
+    out(i, 0) = mean + spread * boost::math::quantile(boost::math::normal(),
+                                                      (static_cast<double>(i) + .5) / static_cast<double>(n));
   }
   return out;
 }
 
-double variance(const Points<double>& cloud) { return (cloud.array() - cloud.mean()).square().mean(); }
+double variance(const Points<double>& cloud) {
+  return (cloud.array() - cloud.mean()).square().mean();
+}
 
 TEST(EntropyBalance, BothSidesHaveThePrintedValues) {
   const double times[] = {.25, .5, 1};
@@ -100,7 +103,9 @@ TEST(GaussianVariance, HasThePrintedValues) {
 
 TEST(ConservativeFlow, ApproachesTheGaussianClosedFormAsParticlesGrow) {
   const double times[] = {.5, 2};
-  const double printed[4][3] = {{16, .56351365, .78227556}, {64, .62685306, .91678965}, {256, .64407950, .95642224},
+  const double printed[4][3] = {{16, .56351365, .78227556},
+                                {64, .62685306, .91678965},
+                                {256, .64407950, .95642224},
                                 {512, .64709006, .96353973}};
   for (const auto& row : printed) {
     const auto start = normal_quantiles(static_cast<Index>(row[0]), 1, .5);
@@ -116,7 +121,8 @@ TEST(ConservativeFlow, BringsTwoParticlesToTheirEquilibrium) {
   const double times[] = {35};
   const double printed[2][2] = {{.5, 0.524073536984}, {.2, 0.280422025980}};
   for (const auto& row : printed) {
-    const auto end = conservative_flow(cloud(1, {-.4, .4}), Target::normal(1, row[0]), times, {.rtol = 1e-12, .atol = 1e-13})[0];
+    const auto end = conservative_flow(cloud(1, {-.4, .4}), Target::normal(1, row[0]), times,
+                                       {.rtol = 1e-12, .atol = 1e-13})[0];
     EXPECT_NEAR(end(1, 0), row[1], 2e-12);
     EXPECT_NEAR(end(1, 0), row[0] * std::sqrt(.5 * std::log(1 + 2 / (row[0] * row[0]))), 2e-12);
   }
@@ -133,11 +139,14 @@ TEST(ConservativeFlow, CollapsesToALatticeWhenTheBandwidthIsTiny) {
 }
 
 TEST(ParticleFlow, RunsAwayWhenAGaussianLeavesTheSelfTermOut) {
-  // Two particles at ±a: each sees only the other in q, a' = a (2/h^2 - 1/w). The target is a normal, so the pull is exact.
+  // Two particles at ±a: each sees only the other in q, a' = a (2/h^2 - 1/w). The target is a normal, so the
+  // pull is exact.
   const double h2 = .09, rate = 2 / h2 - 1 / 1.09;
   const flows::Rhs rhs = [&](double, std::span<const double> s, std::span<double> r) {
     const Points<double> now = cloud(1, {-s[0], s[0]});
-    const auto push = velocity<double>({.field = Field::conservative, .kernel = Kernel::gaussian, .scale = .3, .self_interaction = false}, now, now);
+    const auto push = velocity<double>(
+        {.field = Field::conservative, .kernel = Kernel::gaussian, .scale = .3, .self_interaction = false},
+        now, now);
     // velocity(x, x) without self is -(push of the other), since the pull of x on itself is the plain score.
     const auto pull = Target::data(now, .3).score(now);
     r[0] = push(1, 0) - pull(1, 0) - s[0] / 1.09;

@@ -43,7 +43,8 @@ TEST(Release, LossIsOneForOneTemperatureWhateverTheClouds) {
 
 TEST(Release, FloorCanBeSwitchedOff) {
   const auto with = release_drift<double>({.temperatures = {.02}}, x, y, none, {});
-  const auto without = release_drift<double>({.temperatures = {.02}, .affinity_floor = false}, x, y, none, {});
+  const auto without =
+      release_drift<double>({.temperatures = {.02}, .affinity_floor = false}, x, y, none, {});
   EXPECT_GT((with.drift - without.drift).cwiseAbs().maxCoeff(), .1);
 }
 
