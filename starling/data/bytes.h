@@ -1,63 +1,73 @@
 #pragma once
-#include <fmt/format.h>
-
+#include <bit>
 #include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
-
-#include "starling/base/error.h"
 
 namespace starling::data {
 
-[[noreturn]] inline void refuse(std::string_view name, const std::string& message) {
-  throw base::Error(base::ErrorKind::input, fmt::format("{}: {}", name, message));
+/// Throws base::Error{input} with the message "NAME: MESSAGE".
+[[noreturn]] void fail_input(std::string_view name, std::string_view message);
+
+/// Text from a file made fit for a one-line message: in single quotes, unprintable bytes escaped, cut after
+/// 60 bytes.
+std::string in_quotes(std::string_view text);
+
+/// The same without the quotes.
+std::string printable(std::string_view text);
+
+/// "(3, 4)": a shape as numpy prints it.
+std::string shape_text(std::span<const std::int64_t> shape);
+
+/// The product of the extents, or nothing when an extent is negative or the product exceeds `largest`.
+/// A zero extent makes the product zero whatever the others are.
+std::optional<std::uint64_t> element_count(std::span<const std::int64_t> shape, std::uint64_t largest);
+
+/// One number of type T from the first sizeof(T) bytes at `from`, in the stated byte order; no alignment is
+/// assumed.
+template <class T>
+T load_number(const char* from, bool big_endian) {
+  char raw[sizeof(T)];
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    raw[i] = from[(big_endian == (std::endian::native == std::endian::big)) ? i : sizeof(T) - 1 - i];
+  }
+  T value;
+  std::memcpy(&value, raw, sizeof(T));
+  return value;
 }
 
-/// Reads integers from untrusted bytes: every access is checked.
-class ByteReader {
+/// A cursor over bytes that are not trusted. Every step is checked; running off the end throws Error{input}
+/// that names the file, the offset, what was being read, and how many bytes are missing.
+class Cursor {
  public:
-  ByteReader(std::string_view bytes, std::string_view name) : bytes_(bytes), name_(name) {}
+  Cursor(std::string_view bytes, std::string_view name) : bytes_(bytes), name_(name) {}
 
-  std::size_t position() const { return position_; }
-  std::size_t left() const { return bytes_.size() - position_; }
-  void seek(std::size_t position) {
-    if (position > bytes_.size()) refuse(name_, fmt::format("truncated: offset {} lies past the {} bytes", position, bytes_.size()));
-    position_ = position;
-  }
-  std::string_view take(std::size_t count) {
-    if (count > left()) refuse(name_, fmt::format("truncated: {} bytes expected at offset {}, {} left", count, position_, left()));
-    const std::string_view out = bytes_.substr(position_, count);
-    position_ += count;
-    return out;
-  }
-  std::uint64_t little(std::size_t count) { return number(take(count), false); }
-  std::uint64_t big(std::size_t count) { return number(take(count), true); }
+  std::uint64_t offset() const { return offset_; }
+  std::uint64_t remaining() const { return bytes_.size() - offset_; }
+  std::string_view name() const { return name_; }
 
-  static std::uint64_t number(std::string_view bytes, bool big_endian) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-      const char byte = big_endian ? bytes[i] : bytes[bytes.size() - 1 - i];
-      value = (value << 8U) | static_cast<std::uint8_t>(byte);
-    }
-    return value;
+  /// The next `count` bytes, which are passed over. `what` names them in the message.
+  std::string_view take(std::uint64_t count, std::string_view what);
+  /// Moves to an absolute offset.
+  void seek(std::uint64_t offset, std::string_view what);
+  /// The next sizeof(T) bytes as a little-endian number.
+  template <class T>
+  T little(std::string_view what) {
+    return load_number<T>(take(sizeof(T), what).data(), false);
+  }
+  /// The next sizeof(T) bytes as a big-endian number.
+  template <class T>
+  T big(std::string_view what) {
+    return load_number<T>(take(sizeof(T), what).data(), true);
   }
 
  private:
-  std::string_view bytes_, name_;
-  std::size_t position_ = 0;
+  std::string_view bytes_;
+  std::string_view name_;
+  std::uint64_t offset_ = 0;
 };
-
-/// The product of extents, refused when one is negative or the product exceeds `most`.
-inline std::size_t checked_size(const std::vector<std::int64_t>& shape, std::size_t most, std::string_view name) {
-  std::size_t size = 1;
-  for (const std::int64_t extent : shape) {
-    if (extent < 0) refuse(name, fmt::format("shape holds {}; expected extents that are not negative", extent));
-    const auto e = static_cast<std::size_t>(extent);
-    if (e != 0 && size > most / e) refuse(name, "truncated: the shape asks for more values than the file holds");
-    size *= e;
-  }
-  return size;
-}
 
 }  // namespace starling::data

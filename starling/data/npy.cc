@@ -1,201 +1,171 @@
-#include <bit>
-#include <cstring>
+#include "starling/data/npy.h"
 
-#include "starling/data/array.h"
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "starling/data/bytes.h"
+#include "starling/data/npy_header.h"
 
 namespace starling::data {
 namespace {
 
-struct Header {
-  std::string type;
-  bool fortran = false;
-  std::vector<std::int64_t> shape;
-};
+constexpr std::string_view magic = "\x93NUMPY";
 
-// The header is a Python dictionary literal with three known keys; nothing else is accepted.
-class HeaderParser {
- public:
-  HeaderParser(std::string_view text, std::string_view name) : text_(text), name_(name) {}
-
-  Header parse() {
-    Header header;
-    int seen = 0;
-    expect('{');
-    while (!accept('}')) {
-      const std::string key = quoted();
-      expect(':');
-      if (key == "descr") {
-        header.type = quoted();
-      } else if (key == "fortran_order") {
-        header.fortran = boolean();
-      } else if (key == "shape") {
-        header.shape = tuple();
-      } else {
-        refuse(name_, fmt::format("malformed npy header: unknown key '{}'", key));
-      }
-      ++seen;
-      if (!accept(',')) {
-        expect('}');
-        break;
-      }
-    }
-    if (seen != 3) refuse(name_, "malformed npy header: expected descr, fortran_order and shape");
-    return header;
+// IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction.
+double half_value(std::uint16_t bits) {
+  const int exponent = (bits >> 10U) & 0x1f;
+  const int fraction = bits & 0x3ff;
+  double magnitude = 0;
+  if (exponent == 0x1f) {
+    magnitude = fraction == 0 ? HUGE_VAL : std::nan("");
+  } else if (exponent == 0) {
+    magnitude = std::ldexp(fraction, -24);
+  } else {
+    magnitude = std::ldexp(1024 + fraction, exponent - 25);
   }
-
- private:
-  void skip() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
-  }
-  bool accept(char c) {
-    skip();
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-  void expect(char c) {
-    if (!accept(c)) refuse(name_, fmt::format("malformed npy header: expected '{}' at character {}", c, at_));
-  }
-  std::string quoted() {
-    expect('\'');
-    const std::size_t end = text_.find('\'', at_);
-    if (end == std::string_view::npos) refuse(name_, "malformed npy header: a quote is not closed");
-    const std::string out(text_.substr(at_, end - at_));
-    at_ = end + 1;
-    return out;
-  }
-  bool boolean() {
-    skip();
-    for (const bool value : {true, false}) {
-      const std::string_view word = value ? "True" : "False";
-      if (text_.substr(at_, word.size()) == word) {
-        at_ += word.size();
-        return value;
-      }
-    }
-    refuse(name_, "malformed npy header: fortran_order must be True or False");
-  }
-  std::vector<std::int64_t> tuple() {
-    std::vector<std::int64_t> values;
-    expect('(');
-    while (!accept(')')) {
-      skip();
-      std::int64_t value = 0;
-      const std::size_t start = at_;
-      for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-        if (at_ - start > 17) refuse(name_, "malformed npy header: an extent is too large");
-        value = value * 10 + (text_[at_] - '0');
-      }
-      if (at_ == start) refuse(name_, fmt::format("malformed npy header: expected a number at character {}", at_));
-      values.push_back(value);
-      if (values.size() > 32) refuse(name_, "malformed npy header: more than 32 dimensions");
-      if (!accept(',')) {
-        expect(')');
-        break;
-      }
-    }
-    return values;
-  }
-
-  std::string_view text_, name_;
-  std::size_t at_ = 0;
-};
-
-template <class To, class From>
-double reinterpret(std::uint64_t bits) {
-  return static_cast<double>(std::bit_cast<To>(static_cast<From>(bits)));
+  return (bits & 0x8000U) != 0 ? -magnitude : magnitude;
 }
 
-using Converter = double (*)(std::uint64_t);
+using Decoder = double (*)(const char* from, bool big_endian);
 
-// numpy kind and size to a conversion from raw bits; null when the type is not numeric.
-Converter converter(char kind, std::size_t size) {
-  if (kind == 'b' && size == 1) return [](std::uint64_t b) { return b != 0 ? 1.0 : 0.0; };
-  if (kind == 'f' && size == 4) return reinterpret<float, std::uint32_t>;
-  if (kind == 'f' && size == 8) return reinterpret<double, std::uint64_t>;
-  if (kind == 'u' && (size == 1 || size == 2 || size == 4 || size == 8)) return [](std::uint64_t b) { return static_cast<double>(b); };
-  if (kind == 'i' && size == 1) return reinterpret<std::int8_t, std::uint8_t>;
-  if (kind == 'i' && size == 2) return reinterpret<std::int16_t, std::uint16_t>;
-  if (kind == 'i' && size == 4) return reinterpret<std::int32_t, std::uint32_t>;
-  if (kind == 'i' && size == 8) return reinterpret<std::int64_t, std::uint64_t>;
-  return nullptr;
+template <class T>
+double decode(const char* from, bool big_endian) {
+  return static_cast<double>(load_number<T>(from, big_endian));
 }
 
-// From Fortran order to C order.
-std::vector<double> to_c_order(const std::vector<double>& values, const std::vector<std::int64_t>& shape) {
-  std::vector<double> out(values.size());
-  std::vector<std::int64_t> at(shape.size(), 0);
-  for (const double value : values) {
-    std::int64_t position = 0;
-    for (std::size_t k = 0; k < shape.size(); ++k) position = position * shape[k] + at[k];
-    out[static_cast<std::size_t>(position)] = value;
-    for (std::size_t k = 0; k < shape.size() && ++at[k] == shape[k]; ++k) at[k] = 0;
+struct Type {
+  std::string_view code;
+  std::uint64_t size;
+  Decoder read;
+};
+
+constexpr Type types[] = {
+    {"f2", 2, [](const char* from, bool big) { return half_value(load_number<std::uint16_t>(from, big)); }},
+    {"f4", 4, decode<float>},
+    {"f8", 8, decode<double>},
+    {"i1", 1, decode<std::int8_t>},
+    {"i2", 2, decode<std::int16_t>},
+    {"i4", 4, decode<std::int32_t>},
+    {"i8", 8, decode<std::int64_t>},
+    {"u1", 1, decode<std::uint8_t>},
+    {"u2", 2, decode<std::uint16_t>},
+    {"u4", 4, decode<std::uint32_t>},
+    {"u8", 8, decode<std::uint64_t>},
+    {"b1", 1, [](const char* from, bool) { return *from != 0 ? 1.0 : 0.0; }},
+};
+
+const Type& find_type(std::string_view descr, std::string_view name) {
+  const std::string_view order = descr.substr(0, 1);
+  for (const Type& type : types) {
+    const bool ordered = order == "<" || order == ">" || order == "=" || (order == "|" && type.size == 1);
+    if (ordered && descr.substr(1) == type.code) return type;
+  }
+  fail_input(name, fmt::format(
+                       "type {} is not read; expected f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, u8 or b1 after "
+                       "'<', '>' or '|'",
+                       in_quotes(descr)));
+}
+
+// Subscripts in the file run first fastest; `values` is filled last fastest.
+std::vector<double> read_fortran(const char* from, const Type& type, bool big,
+                                 const std::vector<std::int64_t>& shape, std::size_t count) {
+  std::vector<double> values(count);
+  std::vector<std::size_t> strides(shape.size()), subscripts(shape.size(), 0);
+  std::size_t stride = 1;
+  for (std::size_t k = shape.size(); k-- > 0;) {
+    strides[k] = stride;
+    stride *= static_cast<std::size_t>(shape[k]);
+  }
+  std::size_t target = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    values[target] = type.read(from + i * type.size, big);
+    for (std::size_t k = 0; k < shape.size(); ++k) {
+      target += strides[k];
+      if (++subscripts[k] < static_cast<std::size_t>(shape[k])) break;
+      target -= strides[k] * subscripts[k];
+      subscripts[k] = 0;
+    }
+  }
+  return values;
+}
+
+template <class T>
+std::string encode(const base::PointsRef<T>& points, std::string_view descr) {
+  static_assert(std::endian::native == std::endian::little);
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}", descr,
+                                   points.rows(), points.cols());
+  constexpr std::size_t prefix = 10, alignment = 64;  // numpy pads so that the data are aligned
+  header.append(alignment - 1 - (prefix + header.size()) % alignment, ' ');
+  header += '\n';
+  std::string out(magic);
+  out += std::string_view("\x01\x00", 2);
+  out += static_cast<char>(header.size() & 0xffU);
+  out += static_cast<char>(header.size() >> 8U);
+  out += header;
+  const auto row_bytes = static_cast<std::size_t>(points.cols()) * sizeof(T);
+  if (row_bytes == 0) return out;
+  out.reserve(out.size() + row_bytes * static_cast<std::size_t>(points.rows()));
+  for (base::Index i = 0; i < points.rows(); ++i) {
+    out.append(reinterpret_cast<const char*>(points.row(i).data()), row_bytes);
   }
   return out;
 }
 
 }  // namespace
 
-Array parse_npy(std::string_view bytes, std::string_view name) {
-  ByteReader reader(bytes, name);
-  if (reader.take(6) != std::string_view("\x93NUMPY", 6)) refuse(name, "not an npy file: the magic bytes are missing");
-  const std::uint64_t major = reader.little(1);
-  reader.little(1);
-  if (major < 1 || major > 3) refuse(name, fmt::format("npy version {}; expected 1, 2 or 3", major));
-  const Header header = HeaderParser(reader.take(reader.little(major == 1 ? 2 : 4)), name).parse();
+bool Array::is_integer() const {
+  return type.size() >= 2 && (type[1] == 'i' || type[1] == 'u' || type[1] == 'b');
+}
 
-  const std::string& type = header.type;
-  const bool known = type.size() == 3 && std::strchr("<>|=", type[0]) != nullptr && type[2] >= '1' && type[2] <= '8';
-  const std::size_t item = known ? static_cast<std::size_t>(type[2] - '0') : 0;
-  const Converter convert = known ? converter(type[1], item) : nullptr;
-  if (convert == nullptr) {
-    refuse(name, fmt::format("dtype '{}'; expected bool, an integer, float32 or float64", type));
+Array parse_npy(std::string_view bytes, std::string_view name) {
+  Cursor cursor(bytes, name);
+  if (cursor.take(magic.size(), "the npy signature") != magic) {
+    fail_input(name, fmt::format("not an npy file: opens with {}", in_quotes(bytes.substr(0, magic.size()))));
   }
-  const std::size_t count = checked_size(header.shape, reader.left() / item, name);
-  Array array{type, header.shape, std::vector<double>(count)};
-  for (double& value : array.values) value = convert(type[0] == '>' ? reader.big(item) : reader.little(item));
-  if (header.fortran && array.shape.size() > 1) array.values = to_c_order(array.values, array.shape);
+  const auto major = cursor.little<std::uint8_t>("the npy version");
+  const auto minor = cursor.little<std::uint8_t>("the npy version");
+  if (major < 1 || major > 3) {
+    fail_input(name, fmt::format("npy version {}.{} is not read; expected 1.0, 2.0 or 3.0", major, minor));
+  }
+  const std::uint64_t header_size = major == 1 ? cursor.little<std::uint16_t>("the npy header length")
+                                               : cursor.little<std::uint32_t>("the npy header length");
+  constexpr std::uint64_t longest_header = 1U << 16U;
+  if (header_size > longest_header) {
+    fail_input(name, fmt::format("npy header of {} bytes; expected at most {}", header_size, longest_header));
+  }
+  const NpyHeader header = parse_npy_header(cursor.take(header_size, "the npy header"), name);
+  const Type& type = find_type(header.descr, name);
+
+  const std::uint64_t here = cursor.remaining();
+  const std::optional<std::uint64_t> count = element_count(header.shape, here / type.size);
+  if (!count) {
+    fail_input(name,
+               fmt::format("truncated: shape {} of {} needs more than the {} bytes that follow the header",
+                           shape_text(header.shape), in_quotes(header.descr), here));
+  }
+  if (*count * type.size != here) {
+    fail_input(name, fmt::format("{} bytes follow the header; shape {} of {} needs {}", here,
+                                 shape_text(header.shape), in_quotes(header.descr), *count * type.size));
+  }
+  Array array{header.descr, header.shape, {}};
+  const bool big = header.descr[0] == '>';
+  const char* from = cursor.take(here, "the data").data();
+  const auto size = static_cast<std::size_t>(*count);
+  if (header.fortran_order) {
+    array.values = read_fortran(from, type, big, header.shape, size);
+  } else {
+    array.values.resize(size);
+    for (std::size_t i = 0; i < size; ++i) array.values[i] = type.read(from + i * type.size, big);
+  }
   return array;
 }
 
-std::string encode_npy(const base::PointsRef<float>& points) {
-  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", points.rows(), points.cols());
-  constexpr std::size_t preamble = 10, alignment = 64;
-  header.append(alignment - (preamble + header.size() + 1) % alignment, ' ');
-  header += '\n';
-  std::string out("\x93NUMPY\x01\x00", 8);
-  out += static_cast<char>(header.size() & 0xffU);
-  out += static_cast<char>(header.size() >> 8U);
-  out += header;
-  for (base::Index i = 0; i < points.rows(); ++i) {
-    out.append(reinterpret_cast<const char*>(points.row(i).data()), static_cast<std::size_t>(points.cols()) * sizeof(float));
-  }
-  return out;
+std::string encode_npy(const base::PointsRef<double>& points) {
+  return encode<double>(points, "<f8");
 }
-
-Array parse_idx(std::string_view bytes, std::string_view name) {
-  ByteReader reader(bytes, name);
-  if (reader.big(2) != 0) refuse(name, "not an IDX file: it must begin with two zero bytes");
-  const std::uint64_t code = reader.big(1);
-  const std::uint64_t dimensions = reader.big(1);
-  struct Type {
-    std::uint64_t code;
-    char kind;
-    std::size_t size;
-  };
-  constexpr Type types[] = {{8, 'u', 1}, {9, 'i', 1}, {11, 'i', 2}, {12, 'i', 4}, {13, 'f', 4}, {14, 'f', 8}};
-  for (const Type& type : types) {
-    if (type.code != code) continue;
-    Array array;
-    array.type = fmt::format(">{}{}", type.kind, type.size);
-    for (std::uint64_t k = 0; k < dimensions; ++k) array.shape.push_back(static_cast<std::int64_t>(reader.big(4)));
-    array.values.resize(checked_size(array.shape, reader.left() / type.size, name));
-    const Converter convert = converter(type.kind, type.size);
-    for (double& value : array.values) value = convert(reader.big(type.size));
-    return array;
-  }
-  refuse(name, fmt::format("IDX type code {}; expected 8, 9, 11, 12, 13 or 14", code));
+std::string encode_npy(const base::PointsRef<float>& points) {
+  return encode<float>(points, "<f4");
 }
 
 }  // namespace starling::data

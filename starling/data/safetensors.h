@@ -9,52 +9,66 @@
 
 namespace starling::data {
 
-/// A named tensor, its values as little-endian bytes in C order.
+/// One named tensor: little-endian numbers, row-major.
 struct Tensor {
-  std::string name, dtype;  ///< "F32", "F64", "I64", ...
+  std::string name;
+  std::string dtype;  ///< F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL
   std::vector<std::int64_t> shape;
   std::string bytes;
 };
 
-/// A file of the safetensors format (Hugging Face): tensors and a text-to-text dictionary.
 struct TensorFile {
   std::vector<Tensor> tensors;
   std::map<std::string, std::string> metadata;
-  const Tensor* find(std::string_view name) const;
 };
 
-/// Adds the metadata entry "crc32" of the data, which decode_safetensors verifies when it is there. Error{input} that starts
-/// with `name` for truncated, overlapping, oversized or damaged files.
-std::string encode_safetensors(TensorFile file);
+/// The safetensors format (https://github.com/huggingface/safetensors): the header's length as 8
+/// little-endian bytes, a JSON header padded with blanks to a multiple of 8, the tensors' bytes in order
+/// without gaps. metadata "checksum" becomes the CRC-32 of all tensor bytes, eight hexadecimal digits. Throws
+/// Error{usage} for a name that is empty, repeated or "__metadata__", text that is not UTF-8, an unknown
+/// dtype, or bytes that do not fit the shape.
+std::string encode_safetensors(const TensorFile& file);
+
+/// Tensors come in the order of their bytes. Verifies "checksum" when the metadata hold one.
+/// Throws Error{input} that opens with `name` for whatever the format forbids: a header above 100 MB or past
+/// the end, bad JSON, repeated keys, gaps or overlaps between tensors, offsets that do not fit the shape,
+/// bytes left over.
 TensorFile decode_safetensors(std::string_view bytes, std::string_view name);
 
+/// "F32", "F64" or "I64".
 template <class T>
-constexpr const char* dtype_of();
+constexpr const char* dtype_name = nullptr;
 template <>
-constexpr const char* dtype_of<float>() {
-  return "F32";
-}
+inline constexpr const char* dtype_name<float> = "F32";
 template <>
-constexpr const char* dtype_of<double>() {
-  return "F64";
-}
+inline constexpr const char* dtype_name<double> = "F64";
 template <>
-constexpr const char* dtype_of<std::int64_t>() {
-  return "I64";
+inline constexpr const char* dtype_name<std::int64_t> = "I64";
+
+/// Throws Error{usage} unless `count` is the product of `shape`.
+void check_tensor_shape(const std::string& name, std::span<const std::int64_t> shape, std::size_t count);
+/// Throws Error{input} that names the tensor unless it is of the dtype wanted and its bytes fit.
+void check_tensor_dtype(const Tensor& tensor, std::string_view wanted, std::size_t element_size);
+
+/// A tensor of T in {float, double, std::int64_t} with these values. Throws Error{usage} when shape and
+/// values disagree.
+template <class T>
+Tensor make_tensor(std::string name, std::vector<std::int64_t> shape, std::span<const T> numbers) {
+  static_assert(dtype_name<T> != nullptr, "a tensor holds float, double or std::int64_t");
+  check_tensor_shape(name, shape, numbers.size());
+  std::string bytes;
+  if (!numbers.empty()) bytes.assign(reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes());
+  return {std::move(name), dtype_name<T>, std::move(shape), std::move(bytes)};
 }
 
+/// The tensor's numbers. Throws Error{input} when it holds another type.
 template <class T>
-Tensor make_tensor(std::string name, std::vector<std::int64_t> shape, std::span<const T> values) {
-  return {std::move(name), dtype_of<T>(), std::move(shape),
-          std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes())};
-}
-
-/// Copies a tensor's values; false when type or size differ.
-template <class T>
-bool copy_values(const Tensor& tensor, std::span<T> out) {
-  if (tensor.dtype != dtype_of<T>() || tensor.bytes.size() != out.size_bytes()) return false;
-  std::memcpy(out.data(), tensor.bytes.data(), tensor.bytes.size());
-  return true;
+std::vector<T> values(const Tensor& tensor) {
+  static_assert(dtype_name<T> != nullptr, "a tensor holds float, double or std::int64_t");
+  check_tensor_dtype(tensor, dtype_name<T>, sizeof(T));
+  std::vector<T> numbers(tensor.bytes.size() / sizeof(T));
+  if (!numbers.empty()) std::memcpy(numbers.data(), tensor.bytes.data(), tensor.bytes.size());
+  return numbers;
 }
 
 }  // namespace starling::data

@@ -10,14 +10,17 @@ enum class Into { overwrite, add };
 
 /// out (n, m) = a (n, k) · b (k, m)
 template <class T>
-void product(base::Index n, base::Index k, base::Index m, const T* a, const T* b, T* out, Into into = Into::overwrite);
+void product(base::Index n, base::Index k, base::Index m, const T* a, const T* b, T* out,
+             Into into = Into::overwrite);
 
 /// out (n, m) = a (n, k) · b (m, k)ᵀ
 template <class T>
-void product_nt(base::Index n, base::Index k, base::Index m, const T* a, const T* b, T* out, Into into = Into::overwrite);
+void product_nt(base::Index n, base::Index k, base::Index m, const T* a, const T* b, T* out,
+                Into into = Into::overwrite);
 
 /// out (n, m) = a (k, n)ᵀ · b (k, m)
 template <class T>
-void product_tn(base::Index n, base::Index k, base::Index m, const T* a, const T* b, T* out, Into into = Into::overwrite);
+void product_tn(base::Index n, base::Index k, base::Index m, const T* a, const T* b, T* out,
+                Into into = Into::overwrite);
 
 }  // namespace starling::math

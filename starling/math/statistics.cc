@@ -1,5 +1,6 @@
 #include "starling/math/statistics.h"
 
+#include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>
@@ -22,7 +23,8 @@ double student_t_quantile(double probability, double degrees) {
 
 SlopeFit fit_slope(std::span<const double> x, std::span<const double> y, double confidence) {
   if (x.size() != y.size() || x.size() < 2) {
-    throw base::Error(base::ErrorKind::usage, "fit_slope: expected two lists of one length, at least two points");
+    throw base::Error(base::ErrorKind::usage,
+                      "fit_slope: expected two lists of one length, at least two points");
   }
   const double mean_x = mean_of(x), mean_y = mean_of(y);
   double xx = 0, xy = 0;
@@ -47,6 +49,39 @@ SlopeFit fit_slope(std::span<const double> x, std::span<const double> y, double 
   }
   fit.lower = fit.slope - half;
   fit.upper = fit.slope + half;
+  return fit;
+}
+
+SlopeFit bootstrap_slope(std::span<const double> x, std::span<const double> y, std::int64_t replicates,
+                         base::Stream& stream, double confidence) {
+  if (x.size() < 3 || replicates < 2) {
+    throw base::Error(base::ErrorKind::usage,
+                      "bootstrap_slope: expected at least three points and two replicates");
+  }
+  SlopeFit fit = fit_slope(x, y, confidence);
+  std::vector<double> slopes, drawn_x(x.size()), drawn_y(x.size());
+  while (std::ssize(slopes) < replicates) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const std::size_t pick = stream.below(x.size());
+      drawn_x[i] = x[pick];
+      drawn_y[i] = y[pick];
+    }
+    const auto [least, most] = std::minmax_element(drawn_x.begin(), drawn_x.end());
+    if (*least < *most) slopes.push_back(fit_slope(drawn_x, drawn_y, confidence).slope);
+  }
+  std::sort(slopes.begin(), slopes.end());
+  // The quantile between order statistics, linear in between.
+  const auto quantile = [&](double p) {
+    const double place = p * static_cast<double>(slopes.size() - 1);
+    const auto below = static_cast<std::size_t>(place), above = std::min(below + 1, slopes.size() - 1);
+    return slopes[below] + (place - static_cast<double>(below)) * (slopes[above] - slopes[below]);
+  };
+  fit.lower = quantile(0.5 - confidence / 2);
+  fit.upper = quantile(0.5 + confidence / 2);
+  const double mean = mean_of(slopes);
+  double squares = 0;
+  for (const double s : slopes) squares += (s - mean) * (s - mean);
+  fit.standard_error = std::sqrt(squares / static_cast<double>(slopes.size() - 1));
   return fit;
 }
 

@@ -1,6 +1,9 @@
 #pragma once
+#include <cstdint>
 #include <span>
 #include <vector>
+
+#include "starling/base/random.h"
 
 namespace starling::math {
 
@@ -12,6 +15,13 @@ struct SlopeFit {
 
 /// Fits y = intercept + slope x. At least two points, x not all equal, else Error{usage}.
 SlopeFit fit_slope(std::span<const double> x, std::span<const double> y, double confidence = 0.95);
+
+/// The slope with its percentile interval over `replicates` resamples of the pairs (Efron & Tibshirani, "An
+/// introduction to the bootstrap", 1993, section 13.3): for errors that are not normal or not of one size.
+/// `standard_error` is the replicates' standard deviation. Resamples whose x are all equal are drawn again.
+/// At least three points, x not all equal, at least two replicates, else Error{usage}.
+SlopeFit bootstrap_slope(std::span<const double> x, std::span<const double> y, std::int64_t replicates,
+                         base::Stream& stream, double confidence = 0.95);
 
 /// Slopes between neighbours: (y[i+1] - y[i]) / (x[i+1] - x[i]).
 std::vector<double> local_slopes(std::span<const double> x, std::span<const double> y);

@@ -15,13 +15,20 @@ void activate(Activation kind, const In& before, Out&& after) {
   using T = typename In::Scalar;
   const auto x = before.array();
   switch (kind) {
-    case Activation::silu: after.array() = x / (T(1) + (-x).exp()); return;
+    case Activation::silu:
+      after.array() = x / (T(1) + (-x).exp());
+      return;
     case Activation::gelu:
       // x Φ(x), with Φ from erf in closed form: the exact GELU.
-      after.array() = x.unaryExpr([](T v) { return v * T(0.5) * std::erfc(-v * std::numbers::sqrt2_v<T> / T(2)); });
+      after.array() =
+          x.unaryExpr([](T v) { return v * T(0.5) * std::erfc(-v * std::numbers::sqrt2_v<T> / T(2)); });
       return;
-    case Activation::tanh: after.array() = x.tanh(); return;
-    case Activation::relu: after.array() = x.max(T(0)); return;
+    case Activation::tanh:
+      after.array() = x.tanh();
+      return;
+    case Activation::relu:
+      after.array() = x.max(T(0));
+      return;
   }
 }
 
@@ -42,8 +49,12 @@ void multiply_by_slope(Activation kind, const In& before, Out&& delta) {
         return cdf + v * pdf;
       });
       return;
-    case Activation::tanh: delta.array() *= T(1) - x.tanh().square(); return;
-    case Activation::relu: delta.array() *= (x > T(0)).template cast<T>(); return;
+    case Activation::tanh:
+      delta.array() *= T(1) - x.tanh().square();
+      return;
+    case Activation::relu:
+      delta.array() *= (x > T(0)).template cast<T>();
+      return;
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/math/matrix_product.h"
@@ -28,7 +30,13 @@ auto row_vector(T* data, Index n) {
 // The exponentials of SiLU overflow in single precision below -88: held at -80, where the value is 1e-33.
 template <class T>
 void hold_in_range(Activation kind, Eigen::Ref<Points<T>> before) {
-  if (kind == Activation::silu) before.array() = before.array().template max<Eigen::PropagateNaN>(T(-80));
+  if (kind == Activation::silu) before = (before.array() < T(-80)).select(T(-80), before);  // keeps NaN
+}
+
+void check(std::string_view what, std::size_t given, std::size_t expected) {
+  if (given == expected) return;
+  throw base::Error(base::ErrorKind::usage,
+                    fmt::format("network: {} {}, expected {}", given, what, expected));
 }
 
 }  // namespace
@@ -36,8 +44,10 @@ void hold_in_range(Activation kind, Eigen::Ref<Points<T>> before) {
 template <class T>
 Mlp<T>::Mlp(const MlpSpec& spec) : spec_(spec) {
   if (spec.inputs < 1 || spec.outputs < 1 || spec.width < 1 || spec.layers < 1 || spec.classes < 0) {
-    throw base::Error(base::ErrorKind::usage, fmt::format("network: inputs {}, outputs {}, width {}, layers {}; expected at "
-                                                          "least 1 of each", spec.inputs, spec.outputs, spec.width, spec.layers));
+    throw base::Error(base::ErrorKind::usage,
+                      fmt::format("network: inputs {}, outputs {}, width {}, layers {}; expected at "
+                                  "least 1 of each",
+                                  spec.inputs, spec.outputs, spec.width, spec.layers));
   }
   const auto add = [&](std::string name, std::vector<std::int64_t> shape) {
     Index size = 1;
@@ -47,7 +57,8 @@ Mlp<T>::Mlp(const MlpSpec& spec) : spec_(spec) {
     return blocks_.back().offset;
   };
   for (Index l = 0; l <= spec.layers; ++l) {
-    const Index in = l == 0 ? spec.inputs : spec.width, out = l == spec.layers ? spec.outputs : spec.width;
+    const Index in = l == 0 ? spec.inputs + (spec.guidance ? 1 : 0) : spec.width,
+                out = l == spec.layers ? spec.outputs : spec.width;
     const Index weight = add(fmt::format("layers.{}.weight", l), {out, in});
     layers_.push_back({in, out, weight, add(fmt::format("layers.{}.bias", l), {out})});
   }
@@ -56,10 +67,12 @@ Mlp<T>::Mlp(const MlpSpec& spec) : spec_(spec) {
 
 template <class T>
 void Mlp<T>::initialise(base::Stream& stream, std::span<T> parameters) const {
+  check("parameters", parameters.size(), static_cast<std::size_t>(count_));
   for (const Layer& layer : layers_) {
     const double bound = 1 / std::sqrt(static_cast<double>(layer.inputs));
     const auto draw = [&] { return static_cast<T>(bound * (2 * stream.uniform() - 1)); };
-    for (Index i = 0; i < layer.inputs * layer.outputs; ++i) parameters[static_cast<std::size_t>(layer.weight + i)] = draw();
+    for (Index i = 0; i < layer.inputs * layer.outputs; ++i)
+      parameters[static_cast<std::size_t>(layer.weight + i)] = draw();
     for (Index i = 0; i < layer.outputs; ++i) parameters[static_cast<std::size_t>(layer.bias + i)] = draw();
   }
   const double scale = 1 / std::sqrt(static_cast<double>(spec_.width));
@@ -71,7 +84,7 @@ void Mlp<T>::initialise(base::Stream& stream, std::span<T> parameters) const {
 template <class T>
 void Mlp<T>::forward_chunk(const T* p, Index begin, Index end, Workspace& w, Points<T>& out) const {
   const Index rows = end - begin;
-  const T* input = w.input_.data() + begin * spec_.inputs;
+  const T* input = w.input_.data() + begin * w.input_.cols();
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     const Layer& layer = layers_[l];
     const bool last = l + 1 == layers_.size();
@@ -95,10 +108,32 @@ void Mlp<T>::forward_chunk(const T* p, Index begin, Index end, Workspace& w, Poi
 }
 
 template <class T>
-void Mlp<T>::forward(std::span<const T> parameters, const base::PointsRef<T>& x, std::span<const std::int32_t> labels,
-                     Workspace& workspace, Points<T>& out) const {
+void Mlp<T>::check_inputs(std::size_t parameters, const base::PointsRef<T>& x,
+                          std::span<const std::int32_t> labels, std::span<const T> guidance) const {
+  const auto rows = static_cast<std::size_t>(x.rows());
+  check("parameters", parameters, static_cast<std::size_t>(count_));
+  check("columns of x", static_cast<std::size_t>(x.cols()), static_cast<std::size_t>(spec_.inputs));
+  check("guidance values", guidance.size(), spec_.guidance ? rows : 0);
+  if (spec_.classes == 0) return;
+  check("labels", labels.size(), rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (labels[i] < 0 || labels[i] >= spec_.classes) {
+      throw base::Error(base::ErrorKind::input, fmt::format("network: label {} of row {}; expected 0 to {}",
+                                                            labels[i], i, spec_.classes - 1));
+    }
+  }
+}
+
+template <class T>
+void Mlp<T>::forward(std::span<const T> parameters, const base::PointsRef<T>& x,
+                     std::span<const std::int32_t> labels, std::span<const T> guidance, Workspace& workspace,
+                     Points<T>& out) const {
+  check_inputs(parameters.size(), x, labels, guidance);
   const Index batch = x.rows();
-  workspace.input_ = x;
+  workspace.input_.resize(batch, layers_.front().inputs);
+  workspace.input_.leftCols(spec_.inputs) = x;
+  if (spec_.guidance)
+    workspace.input_.col(spec_.inputs) = Eigen::Map<const base::Vector<T>>(guidance.data(), batch);
   workspace.labels_.assign(labels.begin(), labels.end());
   const auto hidden = static_cast<std::size_t>(spec_.layers);
   workspace.before_.resize(hidden);
@@ -108,9 +143,11 @@ void Mlp<T>::forward(std::span<const T> parameters, const base::PointsRef<T>& x,
     workspace.after_[l].resize(batch, spec_.width);
   }
   out.resize(batch, spec_.outputs);
-  base::parallel_chunks(batch, chunk_rows, [&](Index begin, Index end) {
+  const auto run_chunk = [&](Index begin, Index end) {
     forward_chunk(parameters.data(), begin, end, workspace, out);
-  });
+  };
+  base::parallel_chunks(batch, chunk_rows,
+                        std::cref(run_chunk));  // a reference fits a std::function without the heap
 }
 
 template <class T>
@@ -123,10 +160,13 @@ void Mlp<T>::backward_chunk(const T* p, Index begin, Index end, Workspace& w, co
   const T* upper = d_out.data() + begin * spec_.outputs;
   for (std::size_t l = layers_.size(); l-- > 0;) {
     const Layer& layer = layers_[l];
-    const T* input = l == 0 ? w.input_.data() + begin * spec_.inputs : w.after_[l - 1].data() + begin * spec_.width;
+    const T* input =
+        l == 0 ? w.input_.data() + begin * w.input_.cols() : w.after_[l - 1].data() + begin * spec_.width;
     math::product_tn(layer.outputs, rows, layer.inputs, upper, input, gradient + layer.weight);
-    row_vector(gradient + layer.bias, layer.outputs) =
-        Eigen::Map<const Points<T>>(upper, rows, layer.outputs).colwise().sum();
+    // Row by row: Eigen's own column sums take an order that depends on how the target is aligned in memory.
+    auto bias = row_vector(gradient + layer.bias, layer.outputs);
+    bias.setZero();
+    for (Index i = 0; i < rows; ++i) bias += row_vector(upper + i * layer.outputs, layer.outputs);
     if (l == 0) break;
     // delta: gradient at the output of hidden layer l - 1; a residual branch adds what skipped layer l.
     const bool skips = spec_.residual && l + 1 < layers_.size();
@@ -143,13 +183,18 @@ void Mlp<T>::backward_chunk(const T* p, Index begin, Index end, Workspace& w, co
   if (spec_.classes == 0) return;
   Eigen::Map<Points<T>> classes(gradient + embedding_, spec_.classes, spec_.width);
   classes.setZero();
-  for (Index i = 0; i < rows; ++i) classes.row(w.labels_[static_cast<std::size_t>(begin + i)]) += delta.row(i);
+  for (Index i = 0; i < rows; ++i)
+    classes.row(w.labels_[static_cast<std::size_t>(begin + i)]) += delta.row(i);
 }
 
 template <class T>
 void Mlp<T>::backward(std::span<const T> parameters, Workspace& workspace, const Points<T>& d_out,
                       std::span<T> gradient) const {
   const Index batch = d_out.rows();
+  check("parameters", parameters.size(), static_cast<std::size_t>(count_));
+  check("gradient values", gradient.size(), static_cast<std::size_t>(count_));
+  check("rows of d_out", static_cast<std::size_t>(batch), static_cast<std::size_t>(workspace.input_.rows()));
+  check("columns of d_out", static_cast<std::size_t>(d_out.cols()), static_cast<std::size_t>(spec_.outputs));
   const auto chunks = static_cast<std::size_t>((batch + chunk_rows - 1) / chunk_rows);
   workspace.delta_.resize(chunks);
   workspace.partial_.resize(chunks);
@@ -157,11 +202,13 @@ void Mlp<T>::backward(std::span<const T> parameters, Workspace& workspace, const
     workspace.delta_[c].resize(2 * chunk_rows, spec_.width);
     workspace.partial_[c].resize(static_cast<std::size_t>(count_));
   }
-  base::parallel_chunks(batch, chunk_rows, [&](Index begin, Index end) {
+  const auto run_chunk = [&](Index begin, Index end) {
     backward_chunk(parameters.data(), begin, end, workspace, d_out);
-  });
+  };
+  base::parallel_chunks(batch, chunk_rows, std::cref(run_chunk));
   row_vector(gradient.data(), count_).setZero();
-  for (std::size_t c = 0; c < chunks; ++c) row_vector(gradient.data(), count_) += row_vector(workspace.partial_[c].data(), count_);
+  for (std::size_t c = 0; c < chunks; ++c)
+    row_vector(gradient.data(), count_) += row_vector(workspace.partial_[c].data(), count_);
 }
 
 template class Mlp<float>;

@@ -18,6 +18,7 @@ struct MlpSpec {
   Activation activation = Activation::silu;
   bool residual = false;    ///< hidden layers after the first add their input
   base::Index classes = 0;  ///< > 0: a learned vector of each class joins the first pre-activation
+  bool guidance = false;    ///< one more input, the last: a scalar of each row (a guidance strength)
 };
 
 /// One named tensor inside the flat parameter vector; a weight is (outputs, inputs), row-major.
@@ -29,8 +30,10 @@ struct Block {
 
 /// A multilayer perceptron without state: parameters, gradients and workspace belong to the caller.
 ///
-/// Rows are processed in chunks of 256, and the chunks' weight gradients are added in chunk order: the bytes do not depend on
-/// the number of threads. A step allocates nothing once the workspace has its size, but for what a matrix product packs.
+/// Rows are processed in chunks of 256, and the chunks' weight gradients are added in chunk order: the bytes
+/// do not depend on the number of threads. A step allocates nothing once the workspace has its size, but for
+/// what a matrix product packs when the width is above 256, and what the scheduler needs for more than one
+/// thread.
 template <class T>
 class Mlp {
  public:
@@ -53,11 +56,21 @@ class Mlp {
   /// Weights and biases uniform in ±1/sqrt(fan-in), class vectors standard normal / sqrt(width).
   void initialise(base::Stream& stream, std::span<T> parameters) const;
 
-  /// out (B, outputs) from x (B, inputs); `labels` (B) in [0, classes), or empty when there are no classes.
-  void forward(std::span<const T> parameters, const base::PointsRef<T>& x, std::span<const std::int32_t> labels,
-               Workspace& workspace, base::Points<T>& out) const;
+  /// out (B, outputs) from x (B, inputs); `labels` (B) in [0, classes), ignored without classes; `guidance`
+  /// (B), empty when the spec has none. Throws Error{usage} that names what does not fit, and Error{input}
+  /// for a label out of range.
+  void forward(std::span<const T> parameters, const base::PointsRef<T>& x,
+               std::span<const std::int32_t> labels, std::span<const T> guidance, Workspace& workspace,
+               base::Points<T>& out) const;
 
-  /// The gradient (parameter_count) of Σ d_out · out at what forward saw last; overwrites it.
+  /// The same without guidance.
+  void forward(std::span<const T> parameters, const base::PointsRef<T>& x,
+               std::span<const std::int32_t> labels, Workspace& workspace, base::Points<T>& out) const {
+    forward(parameters, x, labels, {}, workspace, out);
+  }
+
+  /// The gradient (parameter_count) of Σ d_out · out at what forward saw last, `d_out` (B, outputs);
+  /// overwrites it. Throws Error{usage} when a size does not fit.
   void backward(std::span<const T> parameters, Workspace& workspace, const base::Points<T>& d_out,
                 std::span<T> gradient) const;
 
@@ -65,8 +78,12 @@ class Mlp {
   struct Layer {
     base::Index inputs, outputs, weight, bias;  // offsets of weight and bias
   };
-  void forward_chunk(const T* p, base::Index begin, base::Index end, Workspace& w, base::Points<T>& out) const;
-  void backward_chunk(const T* p, base::Index begin, base::Index end, Workspace& w, const base::Points<T>& d_out) const;
+  void check_inputs(std::size_t parameters, const base::PointsRef<T>& x, std::span<const std::int32_t> labels,
+                    std::span<const T> guidance) const;
+  void forward_chunk(const T* p, base::Index begin, base::Index end, Workspace& w,
+                     base::Points<T>& out) const;
+  void backward_chunk(const T* p, base::Index begin, base::Index end, Workspace& w,
+                      const base::Points<T>& d_out) const;
 
   MlpSpec spec_;
   std::vector<Layer> layers_;

@@ -3,7 +3,9 @@
 
 namespace starling::optim {
 
-template void adamw_step(const AdamWSpec&, double, std::span<float>, std::span<const float>, AdamWState<float>&);
-template void adamw_step(const AdamWSpec&, double, std::span<double>, std::span<const double>, AdamWState<double>&);
+template void adamw_step(const AdamWSpec&, double, std::span<float>, std::span<const float>,
+                         AdamWState<float>&);
+template void adamw_step(const AdamWSpec&, double, std::span<double>, std::span<const double>,
+                         AdamWState<double>&);
 
 }  // namespace starling::optim

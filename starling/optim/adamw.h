@@ -35,11 +35,14 @@ void adamw_step(const AdamWSpec& spec, double rate, std::span<T> parameters, std
     const T g = gradient[i];
     state.first[i] = b1 * state.first[i] + (T(1) - b1) * g;
     state.second[i] = b2 * state.second[i] + (T(1) - b2) * g * g;
-    parameters[i] = keep * parameters[i] - step * state.first[i] / (std::sqrt(state.second[i] * correction) + epsilon);
+    parameters[i] =
+        keep * parameters[i] - step * state.first[i] / (std::sqrt(state.second[i] * correction) + epsilon);
   }
 }
 
-extern template void adamw_step(const AdamWSpec&, double, std::span<float>, std::span<const float>, AdamWState<float>&);
-extern template void adamw_step(const AdamWSpec&, double, std::span<double>, std::span<const double>, AdamWState<double>&);
+extern template void adamw_step(const AdamWSpec&, double, std::span<float>, std::span<const float>,
+                                AdamWState<float>&);
+extern template void adamw_step(const AdamWSpec&, double, std::span<double>, std::span<const double>,
+                                AdamWState<double>&);
 
 }  // namespace starling::optim

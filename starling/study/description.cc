@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "starling/base/error.h"
 
 namespace starling::study {
 namespace {
@@ -19,14 +22,15 @@ std::string toml_number(double value) {
   return text;
 }
 
-std::string toml_string(const std::string& value) { return nlohmann::json(value).dump(); }
-
 std::string bound(double value) {
-  return value == static_cast<double>(static_cast<std::int64_t>(value)) ? fmt::format("{}", static_cast<std::int64_t>(value))
-                                                                        : fmt::format("{}", value);
+  constexpr double all_integers = 9007199254740992.0;  // up to here every integer is a double
+  if (std::abs(value) <= all_integers && value == std::trunc(value)) return fmt::format("{:.0f}", value);
+  return fmt::format("{}", value);
 }
 
-std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
+std::string joined(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
 
 std::string comment(const Entry& entry) {
   const std::string allowed = entry.allowed();
@@ -35,18 +39,37 @@ std::string comment(const Entry& entry) {
 
 }  // namespace
 
+// JSON's escapes are TOML's, but for the delete character, which only JSON lets stand as it is.
+std::string toml_string(const std::string& text) {
+  try {
+    std::string out;
+    for (const char c : nlohmann::json(text).dump()) {
+      if (c == '\x7f') {
+        out += "\\u007F";
+      } else {
+        out += c;
+      }
+    }
+    return out;
+  } catch (const nlohmann::json::type_error&) {
+    throw base::Error(base::ErrorKind::usage, "text that is not UTF-8; expected UTF-8");
+  }
+}
+
 std::string Entry::type() const {
-  return std::visit(Overloaded{[](double*) { return "a number"; }, [](std::int64_t*) { return "an integer"; },
-                               [](bool*) { return "true or false"; }, [](std::string*) { return "text in quotes"; },
-                               [](std::vector<double>*) { return "a list of numbers"; },
-                               [](std::vector<std::int64_t>*) { return "a list of integers"; },
-                               [](const Choice&) { return "a name in quotes"; }},
-                    target);
+  return std::visit(
+      Overloaded{[](double*) { return "a number"; }, [](std::int64_t*) { return "an integer"; },
+                 [](bool*) { return "true or false"; }, [](std::string*) { return "text in quotes"; },
+                 [](std::vector<double>*) { return "a list of numbers"; },
+                 [](std::vector<std::int64_t>*) { return "a list of integers"; },
+                 [](const Choice&) { return "a name in quotes"; }},
+      target);
 }
 
 std::string Entry::value() const {
   return std::visit(
-      Overloaded{[](double* v) { return toml_number(*v); }, [](std::int64_t* v) { return fmt::format("{}", *v); },
+      Overloaded{[](double* v) { return toml_number(*v); },
+                 [](std::int64_t* v) { return fmt::format("{}", *v); },
                  [](bool* v) { return std::string(*v ? "true" : "false"); },
                  [](std::string* v) { return toml_string(*v); },
                  [](std::vector<double>* v) {
@@ -63,13 +86,17 @@ std::string Entry::allowed() const {
   if (const auto* choice = std::get_if<Choice>(&target)) return joined(choice->names);
   const bool low = range.minimum > -std::numeric_limits<double>::max();
   const bool high = range.maximum < std::numeric_limits<double>::max();
-  if (low && high) return fmt::format("{}{} to {}", range.open_minimum ? "above " : "", bound(range.minimum), bound(range.maximum));
+  if (low && high)
+    return fmt::format("{}{} to {}", range.open_minimum ? "above " : "", bound(range.minimum),
+                       bound(range.maximum));
   if (low) return fmt::format("{} {}", range.open_minimum ? ">" : ">=", bound(range.minimum));
   if (high) return fmt::format("<= {}", bound(range.maximum));
   return {};
 }
 
-void Description::section(std::string name, std::string doc) { sections_.emplace_back(std::move(name), std::move(doc)); }
+void Description::section(std::string name, std::string doc) {
+  sections_.emplace_back(std::move(name), std::move(doc));
+}
 
 void Description::add(std::string name, decltype(Entry::target) target, Range range, std::string doc) {
   const std::string section = sections_.empty() ? "" : sections_.back().first;
@@ -82,7 +109,9 @@ void Description::real(std::string name, double& value, Range range, std::string
 void Description::integer(std::string name, std::int64_t& value, Range range, std::string doc) {
   add(std::move(name), &value, range, std::move(doc));
 }
-void Description::boolean(std::string name, bool& value, std::string doc) { add(std::move(name), &value, {}, std::move(doc)); }
+void Description::boolean(std::string name, bool& value, std::string doc) {
+  add(std::move(name), &value, {}, std::move(doc));
+}
 void Description::text(std::string name, std::string& value, std::string doc) {
   add(std::move(name), &value, {}, std::move(doc));
 }

@@ -29,20 +29,24 @@ struct Choice {
 struct Entry {
   std::string section;  ///< empty at the top of the file
   std::string name;
-  std::variant<double*, std::int64_t*, bool*, std::string*, std::vector<double>*, std::vector<std::int64_t>*, Choice> target;
+  std::variant<double*, std::int64_t*, bool*, std::string*, std::vector<double>*, std::vector<std::int64_t>*,
+               Choice>
+      target;
   Range range;
   std::string doc;
 
   std::string path() const { return section.empty() ? name : section + "." + name; }
-  std::string type() const;           ///< "number", "integer", "true or false", "text", ...
-  std::string value() const;          ///< as TOML would write it
-  std::string allowed() const;        ///< "> 0", "1 to 10", "laplace, gaussian", or empty
+  std::string type() const;     ///< "number", "integer", "true or false", "text", ...
+  std::string value() const;    ///< as TOML would write it
+  std::string allowed() const;  ///< "> 0", "1 to 10", "laplace, gaussian", or empty
 };
 
-/// What a spec struct says of itself, once. It holds pointers into the struct: describe, then read, and keep the struct.
+/// What a spec struct says of itself, once. It holds pointers into the struct: describe, then read, and keep
+/// the struct.
 ///
 ///     d.section("field", "The drifting field.");
-///     d.real("temperature", spec.temperature, {.minimum = 0, .open_minimum = true}, "In units of distance.");
+///     d.real("temperature", spec.temperature, {.minimum = 0, .open_minimum = true}, "In units of
+///     distance.");
 class Description {
  public:
   void section(std::string name, std::string doc);
@@ -77,6 +81,9 @@ class Description {
   std::vector<Entry> entries_;
   std::vector<std::pair<std::string, std::string>> sections_;  // name, doc
 };
+
+/// `text` as a TOML string in quotes. Error{usage} when it is not UTF-8.
+std::string toml_string(const std::string& text);
 
 std::string template_text(const Description& description);       ///< a commented TOML file with every default
 std::string reference_markdown(const Description& description);  ///< a table of every key

@@ -20,17 +20,59 @@ using base::ErrorKind;
 std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
-    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+    const std::size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
   }
   return "unknown";
 }
 
 // A resumed run must be the same run: its bytes are a function of the config.
-void require_same_config(const nlohmann::json& before, const nlohmann::json& now, const std::string& path) {
-  if (before == now) return;
-  const nlohmann::json difference = nlohmann::json::diff(before, now);
-  throw Error(ErrorKind::usage, fmt::format("{}: cannot resume: the spec differs from the run's at {}; restore it or start "
-                                            "a new run", path, difference.at(0).at("path").get<std::string>()));
+void require_same_config(const nlohmann::json& before, const Description& description,
+                         const std::string& path) {
+  const nlohmann::json now = to_json(description);
+  const auto value_in = [](const nlohmann::json& config, const Entry& entry) {
+    const nlohmann::json section =
+        entry.section.empty() ? config : config.value(entry.section, nlohmann::json::object());
+    return section.is_object() && section.contains(entry.name) ? section.at(entry.name).dump()
+                                                               : std::string("no such key");
+  };
+  for (const Entry& entry : description.entries()) {
+    const std::string old_value = value_in(before, entry), new_value = value_in(now, entry);
+    if (old_value == new_value) continue;
+    throw Error(
+        ErrorKind::usage,
+        fmt::format(
+            "{}: cannot resume: the spec differs: {} is {} but the run has {}; restore it or start a new run",
+            path, entry.path(), new_value, old_value));
+  }
+  if (before != now) {
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: cannot resume: the run has keys that this version does not know; start "
+                            "a new run",
+                            path));
+  }
+}
+
+nlohmann::json manifest_to_resume(const RunDirectory& directory) {
+  const nlohmann::json manifest = directory.read_manifest();
+  if (!manifest.is_object() || !manifest.contains("config") || !manifest.at("config").is_object()) {
+    throw Error(ErrorKind::input,
+                fmt::format("{}: damaged: it holds no config", directory.manifest().string()));
+  }
+  return manifest;
+}
+
+// `job=study` must be known before the application is made; the rest waits for its description.
+Common common_of(const std::string& text, const std::string& file_name,
+                 const std::vector<std::string>& overrides) {
+  Common common = peek(text, file_name);
+  Description description;
+  describe_common(description, common);
+  for (const std::string& assignment : overrides) {
+    const std::string key = assignment.substr(0, assignment.find('='));
+    if (key == "system" || key == "job") apply_override(description, assignment);
+  }
+  return common;
 }
 
 }  // namespace
@@ -46,7 +88,13 @@ const System& find_system(const std::vector<const System*>& systems, const std::
 
 std::unique_ptr<Application> load(const std::vector<const System*>& systems, const std::string& text,
                                   const std::string& file_name, const std::vector<std::string>& overrides) {
-  const Common common = peek(text, file_name);
+  const Common common = common_of(text, file_name, overrides);
+  std::vector<std::string> names;
+  for (const System* known : systems) names.push_back(known->name);
+  if (std::find(names.begin(), names.end(), common.system) == names.end()) {
+    throw Error(ErrorKind::usage, fmt::format("{}: unknown system '{}'{}", file_name, common.system,
+                                              base::suggestion(common.system, names)));
+  }
   const System& system = find_system(systems, common.system);
   if (std::find(system.jobs.begin(), system.jobs.end(), common.job) == system.jobs.end()) {
     throw Error(ErrorKind::usage, fmt::format("{}: unknown job '{}'{}", file_name, common.job,
@@ -60,8 +108,8 @@ std::unique_ptr<Application> load(const std::vector<const System*>& systems, con
   return application;
 }
 
-RunDirectory run_spec(const std::vector<const System*>& systems, const std::string& text, const std::string& file_name,
-                      const RunOptions& options) {
+RunDirectory run_spec(const std::vector<const System*>& systems, const std::string& text,
+                      const std::string& file_name, const RunOptions& options) {
   const auto application = load(systems, text, file_name, options.overrides);
   Description description;
   application->describe(description);
@@ -71,29 +119,45 @@ RunDirectory run_spec(const std::vector<const System*>& systems, const std::stri
   application->plan();  // bad input is refused before a directory is made
 
   RunDirectory directory = RunDirectory::open(options.out, options.resume);
-  if (options.resume) require_same_config(directory.read_manifest().at("config"), config, options.out.string());
-  nlohmann::json manifest = {{"version", base::version()},
-                             {"commit", base::git_commit()},
-                             {"build", base::build_summary()},
-                             {"seed", config.at("seed")},
-                             {"config", config},
-                             {"machine", {{"cpu", cpu_model()}, {"cores", std::thread::hardware_concurrency()}}},
-                             {"threads", base::thread_count()},
-                             {"status", "running"}};
+  double seconds_before = 0;
+  if (options.resume) {
+    const nlohmann::json before = manifest_to_resume(directory);
+    require_same_config(before.at("config"), description, options.out.string());
+    if (before.contains("seconds") && before.at("seconds").is_number()) seconds_before = before.at("seconds");
+  }
+  nlohmann::json manifest = {
+      {"version", base::version()},
+      {"commit", base::git_commit()},
+      {"build", base::build_summary()},
+      {"system", config.at("system")},
+      {"job", config.at("job")},
+      {"seed", config.at("seed")},
+      {"config", config},
+      {"machine", {{"cpu", cpu_model()}, {"cores", std::thread::hardware_concurrency()}}},
+      {"threads", base::thread_count()},
+      {"status", "running"}};
   directory.write_manifest(manifest);
   const auto began = std::chrono::steady_clock::now();
   const auto finish = [&](const std::string& status) {
     manifest["status"] = status;
-    manifest["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    manifest["seconds"] =
+        seconds_before + std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     directory.write_manifest(manifest);
   };
-  Store store(directory.database());
-  Progress progress(options.progress);
-  RunContext context{directory, store, progress, options.resume, options.interrupted};
+  const auto fail = [&](const std::exception& error, const std::string& status) {
+    manifest["error"] = error.what();
+    finish(status);
+  };
   try {
+    Store store(directory.database());
+    Progress progress(options.progress);
+    RunContext context{directory, store, progress, options.resume, options.interrupted};
     application->run(context);
   } catch (const Error& error) {
-    finish(error.kind() == ErrorKind::interrupted ? "interrupted" : fmt::format("failed: {}", error.what()));
+    fail(error, error.kind() == ErrorKind::interrupted ? "interrupted" : "failed");
+    throw;
+  } catch (const std::exception& error) {
+    fail(error, "failed");
     throw;
   }
   finish("done");

@@ -9,13 +9,13 @@
 namespace starling::study {
 
 struct RunOptions {
-  std::vector<std::string> overrides;  ///< "section.key=value"
-  std::filesystem::path out;
+  std::vector<std::string> overrides{};  ///< "section.key=value"
+  std::filesystem::path out{};
   bool resume = false;
   int threads = 0;  ///< 0: all cores
   Progress::Style progress = Progress::Style::quiet;
   std::function<bool()> interrupted = [] { return false; };
-  std::function<void(const RunDirectory&)> report;  ///< draws the page once the run is done
+  std::function<void(const RunDirectory&)> report{};  ///< draws the page once the run is done
 };
 
 /// The system of that name. Error{usage} with the nearest name.
@@ -25,9 +25,12 @@ const System& find_system(const std::vector<const System*>& systems, const std::
 std::unique_ptr<Application> load(const std::vector<const System*>& systems, const std::string& text,
                                   const std::string& file_name, const std::vector<std::string>& overrides);
 
-/// Runs a spec into options.out and writes manifest, database and report. A failed run leaves its last checkpoint and says
-/// so in the manifest; the error reaches the caller.
-RunDirectory run_spec(const std::vector<const System*>& systems, const std::string& text, const std::string& file_name,
-                      const RunOptions& options);
+/// Runs a spec into options.out and writes manifest, database and report. The manifest holds version, commit,
+/// build, system, job, seed, config, machine, threads, status (running, done, interrupted or failed), seconds
+/// (over all resumptions) and, of a run that did not end well, error. Such a run leaves its last checkpoint,
+/// and the error reaches the caller. `resume` is refused with Error{usage} that names the first key whose
+/// value differs from the run's.
+RunDirectory run_spec(const std::vector<const System*>& systems, const std::string& text,
+                      const std::string& file_name, const RunOptions& options);
 
 }  // namespace starling::study

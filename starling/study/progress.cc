@@ -8,7 +8,9 @@
 
 namespace starling::study {
 
-Progress::Style Progress::detect() { return ::isatty(STDERR_FILENO) != 0 ? Style::terminal : Style::plain; }
+Progress::Style Progress::detect() {
+  return ::isatty(STDERR_FILENO) != 0 ? Style::terminal : Style::plain;
+}
 
 void Progress::begin(const std::string& label, std::int64_t total, std::int64_t already_done) {
   label_ = label;
@@ -20,16 +22,16 @@ void Progress::begin(const std::string& label, std::int64_t total, std::int64_t 
 void Progress::update(std::int64_t done, const std::vector<std::pair<std::string, double>>& values) {
   if (style_ == Style::quiet) return;
   const auto now = Clock::now();
-  const std::chrono::duration<double> pause = style_ == Style::terminal ? std::chrono::duration<double>(0.2)
-                                                                        : std::chrono::duration<double>(5);
+  const std::chrono::duration<double> pause =
+      style_ == Style::terminal ? std::chrono::duration<double>(0.2) : std::chrono::duration<double>(5);
   if (now - shown_ < pause && done < total_) return;
   shown_ = now;
   const double seconds = std::chrono::duration<double>(now - began_).count();
   const double rate = seconds > 0 ? static_cast<double>(done - start_) / seconds : 0;
   const double left = rate > 0 ? static_cast<double>(total_ - done) / rate : 0;
   if (style_ == Style::json) {
-    nlohmann::json line = {{"event", "progress"}, {"label", label_}, {"done", done}, {"total", total_}, {"rate", rate},
-                           {"seconds_left", left}};
+    nlohmann::json line = {{"event", "progress"}, {"label", label_}, {"done", done},
+                           {"total", total_},     {"rate", rate},    {"seconds_left", left}};
     for (const auto& [name, value] : values) line["values"][name] = value;
     fmt::print("{}\n", line.dump());
     std::fflush(stdout);

@@ -12,15 +12,23 @@ using base::ErrorKind;
 
 RunDirectory RunDirectory::open(const std::filesystem::path& path, bool resume) {
   const RunDirectory directory(path);
-  const bool there = std::filesystem::exists(directory.manifest());
+  std::error_code code;
+  const bool there = std::filesystem::exists(directory.manifest(), code);
   if (there && !resume) {
-    throw Error(ErrorKind::usage, fmt::format("{}: already holds a run; continue it with --resume or choose another --out",
-                                              path.string()));
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: already holds a run; continue it with --resume or choose another --out",
+                            path.string()));
   }
   if (!there && resume) {
-    throw Error(ErrorKind::usage, fmt::format("{}: holds no run to resume; leave --resume out to start one", path.string()));
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: holds no run to resume; leave --resume out to start one", path.string()));
   }
-  std::error_code code;
+  const auto first =
+      std::filesystem::directory_iterator(path, code);  // the end when there is no such directory
+  if (!there && first != std::filesystem::directory_iterator()) {
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: holds other files and no run; choose another --out", path.string()));
+  }
   std::filesystem::create_directories(path, code);
   if (code || !std::filesystem::is_directory(path)) {
     throw Error(ErrorKind::input, fmt::format("{}: cannot make the run directory: {}", path.string(),
@@ -31,9 +39,11 @@ RunDirectory RunDirectory::open(const std::filesystem::path& path, bool resume) 
 
 RunDirectory RunDirectory::existing(const std::filesystem::path& path) {
   RunDirectory directory(path);
-  if (!std::filesystem::exists(directory.manifest())) {
-    throw Error(ErrorKind::usage, fmt::format("{}: holds no run (no manifest.json); name the directory given to --out",
-                                              path.string()));
+  std::error_code code;
+  if (!std::filesystem::exists(directory.manifest(), code)) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("{}: holds no run (no manifest.json); name the directory given to --out", path.string()));
   }
   return directory;
 }

@@ -7,8 +7,9 @@ namespace starling::study {
 /// Where a run lives: manifest.json, run.db, checkpoint.safetensors, report.html and what the system exports.
 class RunDirectory {
  public:
-  /// A new directory (parents are made). One that already holds a run is refused with Error{usage} unless `resume`; with
-  /// `resume` a missing run is refused. Error{input} when the place cannot be written.
+  /// A new directory (parents are made). One that holds a run is refused with Error{usage} unless `resume`;
+  /// with `resume` a missing run is refused; so is a directory of other files. Error{input} when it cannot be
+  /// made.
   static RunDirectory open(const std::filesystem::path& path, bool resume);
   /// A directory that must already hold a run.
   static RunDirectory existing(const std::filesystem::path& path);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <limits>
+
 #include "starling/base/error.h"
 
 namespace starling::study {
@@ -25,9 +27,12 @@ CREATE TABLE IF NOT EXISTS warnings (task TEXT, step INTEGER, text TEXT, PRIMARY
 
 std::string to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::holds: return "holds";
-    case Verdict::fails: return "fails";
-    case Verdict::inconclusive: break;
+    case Verdict::holds:
+      return "holds";
+    case Verdict::fails:
+      return "fails";
+    case Verdict::inconclusive:
+      break;
   }
   return "inconclusive";
 }
@@ -80,19 +85,21 @@ class Store::Statement {
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column_++));
     return bytes == nullptr ? std::string() : std::string(bytes, size);
   }
-  double real() { return sqlite3_column_double(statement_, column_++); }
+  // SQLite stores NaN as NULL: a lost number must not come back as zero.
+  double real() { return maybe_real().value_or(std::numeric_limits<double>::quiet_NaN()); }
   std::int64_t integer() { return sqlite3_column_int64(statement_, column_++); }
   std::optional<double> maybe_real() {
     if (sqlite3_column_type(statement_, column_) == SQLITE_NULL) {
       ++column_;
       return std::nullopt;
     }
-    return real();
+    return sqlite3_column_double(statement_, column_++);
   }
 
  private:
   [[noreturn]] void fail() const {
-    throw base::Error(base::ErrorKind::input, fmt::format("{}: database: {}", store_.path_, sqlite3_errmsg(store_.db_)));
+    throw base::Error(base::ErrorKind::input,
+                      fmt::format("{}: database: {}", store_.path_, sqlite3_errmsg(store_.db_)));
   }
 
   const Store& store_;
@@ -106,12 +113,19 @@ Store::Store(const std::filesystem::path& path) : path_(path.string()) {
     sqlite3_close(db_);
     throw base::Error(base::ErrorKind::input, fmt::format("{}: database: {}", path_, reason));
   }
-  sqlite3_busy_timeout(db_, 5000);
-  execute("PRAGMA synchronous = FULL");
-  execute(schema);
+  try {
+    sqlite3_busy_timeout(db_, 5000);
+    execute("PRAGMA synchronous = FULL");
+    execute(schema);
+  } catch (...) {
+    sqlite3_close(db_);
+    throw;
+  }
 }
 
-Store::~Store() { sqlite3_close(db_); }
+Store::~Store() {
+  sqlite3_close(db_);
+}
 
 void Store::execute(const char* sql) const {
   char* message = nullptr;
@@ -123,28 +137,59 @@ void Store::execute(const char* sql) const {
 
 void Store::record(const Metric& m) {
   Statement(*this, "INSERT OR REPLACE INTO metrics VALUES (?,?,?,?,?,?,?,?)")
-      .bind(m.task).bind(m.name).bind(m.unit).bind(m.value).bind(m.lower).bind(m.upper).bind(m.floor).bind(m.note).run();
+      .bind(m.task)
+      .bind(m.name)
+      .bind(m.unit)
+      .bind(m.value)
+      .bind(m.lower)
+      .bind(m.upper)
+      .bind(m.floor)
+      .bind(m.note)
+      .run();
 }
 
 void Store::record(const std::string& task, const std::string& name, const std::string& unit,
                    std::span<const SeriesPoint> points) {
+  // Outside a transaction every point would be synchronised to the disk by itself.
+  std::optional<Transaction> transaction;
+  if (sqlite3_get_autocommit(db_) != 0) transaction.emplace(*this);
   Statement insert(*this, "INSERT OR REPLACE INTO series VALUES (?,?,?,?,?)");
-  for (const SeriesPoint& point : points) insert.bind(task).bind(name).bind(unit).bind(point.step).bind(point.value).run();
+  for (const SeriesPoint& point : points)
+    insert.bind(task).bind(name).bind(unit).bind(point.step).bind(point.value).run();
+  if (transaction) transaction->commit();
 }
 
 void Store::record(const Claim& c) {
   Statement(*this, "INSERT OR REPLACE INTO claims VALUES (?,?,?,?,?,?,?,?,?,?,?)")
-      .bind(c.id).bind(c.statement).bind(c.source).bind(c.measured_as).bind(c.falsifier).bind(c.value).bind(c.lower)
-      .bind(c.upper).bind(c.expected).bind(to_string(c.verdict)).bind(c.note).run();
+      .bind(c.id)
+      .bind(c.statement)
+      .bind(c.source)
+      .bind(c.measured_as)
+      .bind(c.falsifier)
+      .bind(c.value)
+      .bind(c.lower)
+      .bind(c.upper)
+      .bind(c.expected)
+      .bind(to_string(c.verdict))
+      .bind(c.note)
+      .run();
 }
 
 void Store::record(const Figure& f) {
   Statement(*this, "INSERT OR REPLACE INTO figures VALUES (?,?,?,?)")
-      .bind(f.id).bind(f.title).bind(f.caption).bind(f.drawing.dump()).run();
+      .bind(f.id)
+      .bind(f.title)
+      .bind(f.caption)
+      .bind(f.drawing.dump())
+      .run();
 }
 
 void Store::record(const Warning& w) {
-  Statement(*this, "INSERT OR REPLACE INTO warnings VALUES (?,?,?)").bind(w.task).bind(w.step).bind(w.text).run();
+  Statement(*this, "INSERT OR REPLACE INTO warnings VALUES (?,?,?)")
+      .bind(w.task)
+      .bind(w.step)
+      .bind(w.text)
+      .run();
 }
 
 void Store::record_image(const std::string& id, const std::string& png) {
@@ -166,7 +211,8 @@ bool Store::is_done(const std::string& task) const {
 }
 
 std::vector<Metric> Store::metrics() const {
-  Statement q(*this, "SELECT task, name, unit, value, lower, upper, floor, note FROM metrics ORDER BY task, name");
+  Statement q(*this,
+              "SELECT task, name, unit, value, lower, upper, floor, note FROM metrics ORDER BY task, name");
   std::vector<Metric> out;
   while (q.step()) {
     Metric m;
@@ -205,8 +251,10 @@ std::vector<SeriesPoint> Store::series(const std::string& task, const std::strin
 }
 
 std::vector<Claim> Store::claims() const {
-  Statement q(*this, "SELECT id, statement, source, measured_as, falsifier, value, lower, upper, expected, verdict, note "
-                     "FROM claims ORDER BY id");
+  Statement q(
+      *this,
+      "SELECT id, statement, source, measured_as, falsifier, value, lower, upper, expected, verdict, note "
+      "FROM claims ORDER BY id");
   std::vector<Claim> out;
   while (q.step()) {
     Claim c;
@@ -220,7 +268,9 @@ std::vector<Claim> Store::claims() const {
     c.upper = q.maybe_real();
     c.expected = q.text();
     const std::string verdict = q.text();
-    c.verdict = verdict == "holds" ? Verdict::holds : verdict == "fails" ? Verdict::fails : Verdict::inconclusive;
+    c.verdict = verdict == "holds"   ? Verdict::holds
+                : verdict == "fails" ? Verdict::fails
+                                     : Verdict::inconclusive;
     c.note = q.text();
     out.push_back(std::move(c));
   }
@@ -257,7 +307,9 @@ std::string Store::image(const std::string& id) const {
   return q.bind(id).step() ? q.text() : std::string();
 }
 
-Store::Transaction::Transaction(Store& store) : store_(store) { store_.execute("BEGIN IMMEDIATE"); }
+Store::Transaction::Transaction(Store& store) : store_(store) {
+  store_.execute("BEGIN IMMEDIATE");
+}
 
 Store::Transaction::~Transaction() {
   if (open_) sqlite3_exec(store_.db_, "ROLLBACK", nullptr, nullptr, nullptr);

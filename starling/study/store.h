@@ -14,11 +14,11 @@ namespace starling::study {
 
 /// One measured number with what is needed to judge it.
 struct Metric {
-  std::string task, name, unit;
-  double value = 0;
-  std::optional<double> lower, upper;  ///< a 95% interval, when one was measured
-  std::optional<double> floor;         ///< what data against data gives: no model can be expected below it
-  std::string note;
+  std::string task{}, name{}, unit{};
+  double value = 0;                        ///< NaN is kept: it says that the number was lost
+  std::optional<double> lower{}, upper{};  ///< a 95% interval, when one was measured
+  std::optional<double> floor{};  ///< what data against data gives: no model can be expected below it
+  std::string note{};
 };
 
 struct SeriesPoint {
@@ -35,13 +35,13 @@ std::string to_string(Verdict verdict);
 
 /// A statement of theory, what was measured, and the verdict.
 struct Claim {
-  std::string id, statement, source;
-  std::string measured_as;  ///< how the value is obtained
-  std::string falsifier;    ///< what it would take to fail
-  std::optional<double> value, lower, upper;
-  std::string expected;
+  std::string id{}, statement{}, source{};
+  std::string measured_as{};  ///< how the value is obtained
+  std::string falsifier{};    ///< what it would take to fail
+  std::optional<double> value{}, lower{}, upper{};
+  std::string expected{};
   Verdict verdict = Verdict::inconclusive;
-  std::string note;
+  std::string note{};
 };
 
 /// A drawing as data; the kinds are listed in docs/report.md.
@@ -56,8 +56,9 @@ struct Warning {
   std::string text;
 };
 
-/// The database of a run: one SQLite file. It holds no clock, no path and no thread count, so that its content is a function
-/// of the spec alone. Recording a thing again replaces it. Errors: Error{input} with the path and SQLite's reason.
+/// The database of a run: one SQLite file. It holds no clock, no path and no thread count, so that its
+/// content is a function of the spec alone. Recording a thing again replaces it. Errors: Error{input} with
+/// the path and SQLite's reason.
 class Store {
  public:
   explicit Store(const std::filesystem::path& path);
@@ -66,12 +67,14 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   void record(const Metric& metric);
-  void record(const std::string& task, const std::string& name, const std::string& unit, std::span<const SeriesPoint> points);
+  void record(const std::string& task, const std::string& name, const std::string& unit,
+              std::span<const SeriesPoint> points);
   void record(const Claim& claim);
   void record(const Figure& figure);
   void record(const Warning& warning);
   void record_image(const std::string& id, const std::string& png);
-  void remove_after(const std::string& task, std::int64_t step);  ///< series points and warnings beyond `step`
+  void remove_after(const std::string& task,
+                    std::int64_t step);  ///< series points and warnings beyond `step`
   void mark_done(const std::string& task);
   bool is_done(const std::string& task) const;
 

@@ -19,7 +19,8 @@ struct RunContext {
   Store& store;
   Progress& progress;
   bool resume = false;
-  std::function<bool()> interrupted;  ///< true once the user asked to stop: save a checkpoint, throw Error{interrupted}
+  std::function<bool()>
+      interrupted;  ///< true once the user asked to stop: save a checkpoint, throw Error{interrupted}
 };
 
 /// One spec of one system: described, planned, run.
@@ -27,7 +28,8 @@ class Application {
  public:
   virtual ~Application() = default;
   virtual void describe(Description& description) = 0;  ///< binds this object's spec, `Common` included
-  virtual std::string plan() = 0;  ///< reads the input and says what would run and what it costs; throws Error
+  virtual std::string
+  plan() = 0;  ///< reads the input and says what would run and what it costs; throws Error
   virtual void run(RunContext& context) = 0;
 };
 
@@ -45,7 +47,8 @@ struct System {
   std::function<std::unique_ptr<Application>(const std::string& job)> make;
   std::function<std::vector<Claim>()> claims;  ///< the catalogue: no values yet
   std::function<void(const RunDirectory&, const SampleRequest&)> sample;
-  std::function<std::vector<std::filesystem::path>(const RunDirectory&, const std::filesystem::path& out)> export_run;
+  std::function<std::vector<std::filesystem::path>(const RunDirectory&, const std::filesystem::path& out)>
+      export_run;
 };
 
 }  // namespace starling::study

@@ -1,0 +1,44 @@
+#include "arrays.h"
+#include "starling/base/error.h"
+#include "starling/base/version.h"
+
+namespace starling::python {
+namespace {
+
+PyObject* exception_type(base::ErrorKind kind) {
+  switch (kind) {
+    case base::ErrorKind::usage:
+    case base::ErrorKind::input:
+      return PyExc_ValueError;
+    case base::ErrorKind::numerical:
+      return PyExc_ArithmeticError;
+    case base::ErrorKind::interrupted:
+      break;
+  }
+  return PyExc_KeyboardInterrupt;
+}
+
+void translate(const std::exception_ptr& thrown, void*) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const base::Error& error) {
+    PyErr_SetString(exception_type(error.kind()), error.what());
+  }
+}
+
+}  // namespace
+}  // namespace starling::python
+
+NB_MODULE(_core, module) {
+  using namespace starling;
+  nanobind::register_exception_translator(python::translate);
+  const std::string_view version = base::version();
+  module.attr("__version__") = nanobind::str(version.data(), version.size());
+  python::bind_metrics(module);
+#ifdef STARLING_HAS_DRIFT
+  python::bind_drift(module);
+#endif
+#ifdef STARLING_HAS_RUN
+  python::bind_run(module);
+#endif
+}

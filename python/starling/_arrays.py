@@ -1,0 +1,44 @@
+"""What arrays may come in: numpy, or anything that speaks DLPack (torch, jax, cupy on the CPU), or nested lists."""
+
+import numpy as np
+
+
+def _as_array(value, name):
+    if not isinstance(value, np.ndarray) and hasattr(value, "__dlpack__"):
+        try:
+            value = np.from_dlpack(value)
+        except (BufferError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name}: cannot be read as an array ({error}); expected a CPU array without a gradient: call .detach().cpu()"
+            ) from None
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: cannot be read as an array ({error}); expected numbers in equal rows") from None
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: dtype {array.dtype}; expected real numbers")
+    return np.asarray(array, dtype=np.float64, order="C")
+
+
+def _require_finite(array, name):
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        place = ", ".join(f"{axis} {k}" for axis, k in zip(("row", "column"), bad[0]))
+        raise ValueError(f"{name}: value at {place} is {array[tuple(bad[0])]}; expected finite numbers")
+    return array
+
+
+def points(value, name):
+    """The cloud as a C-contiguous float64 array (N, d); ValueError names the argument and what is wrong with it."""
+    array = _as_array(value, name)
+    if array.ndim != 2:
+        raise ValueError(f"{name}: shape {array.shape}; expected two dimensions (points, coordinates)")
+    return _require_finite(array, name)
+
+
+def numbers(value, name):
+    """The same for a list of numbers, shape (N,)."""
+    array = _as_array(value, name)
+    if array.ndim != 1:
+        raise ValueError(f"{name}: shape {array.shape}; expected one dimension")
+    return _require_finite(array, name)

@@ -1,0 +1,130 @@
+"""Running a spec, and reading what a run left behind."""
+
+import contextlib
+import dataclasses
+import difflib
+import os
+import pathlib
+import sqlite3
+import urllib.parse
+
+import numpy as np
+
+from . import _core
+from ._spec import to_overrides, to_toml
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """One measured number. lower, upper: a 95% interval; floor: what data against data gives. None where not measured."""
+
+    task: str
+    name: str
+    unit: str
+    value: float
+    lower: float | None
+    upper: float | None
+    floor: float | None
+    note: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A statement of theory and its verdict: holds, fails or inconclusive."""
+
+    id: str
+    statement: str
+    source: str
+    measured_as: str
+    falsifier: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    expected: str
+    verdict: str
+    note: str
+
+
+class Run:
+    """A run directory, read from its database each time it is asked. ValueError when `path` holds no run."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        if not (self.path / "run.db").is_file():
+            raise ValueError(f"{self.path}: holds no run.db; expected the directory of a run")
+
+    def __repr__(self):
+        return f"Run({str(self.path)!r})"
+
+    def _rows(self, query, *values):
+        address = "file:" + urllib.parse.quote(str((self.path / "run.db").absolute())) + "?mode=ro"
+        try:
+            with contextlib.closing(sqlite3.connect(address, uri=True)) as database:
+                return database.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise ValueError(f"{self.path / 'run.db'}: database: {error}") from None
+
+    @property
+    def metrics(self):
+        """Every Metric, ordered by task and name."""
+        query = "SELECT task, name, unit, value, lower, upper, floor, note FROM metrics ORDER BY task, name"
+        return [Metric(*row) for row in self._rows(query)]
+
+    @property
+    def claims(self):
+        """Every Claim, ordered by id."""
+        query = (
+            "SELECT id, statement, source, measured_as, falsifier, value, lower, upper, expected, verdict, note "
+            "FROM claims ORDER BY id"
+        )
+        return [Claim(*row) for row in self._rows(query)]
+
+    def series(self, name, task=None):
+        """The series `name` as (steps, values), int64 and float64 arrays (T,). Name the task where several recorded it."""
+        known = self._rows("SELECT DISTINCT task, name FROM series ORDER BY task, name")
+        tasks = [t for t, n in known if n == name and task in (None, t)]
+        if not tasks:
+            names = sorted({n for t, n in known if task in (None, t)})
+            near = difflib.get_close_matches(str(name), names, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names) or '(none recorded)'}"
+            where = "" if task is None else f" of task {task!r}"
+            raise ValueError(f"{self.path}: no series {name!r}{where}; {hint}")
+        if len(tasks) > 1:
+            raise ValueError(f"{self.path}: series {name!r} is of several tasks; name one of {', '.join(tasks)}")
+        query = "SELECT step, value FROM series WHERE task = ? AND name = ? ORDER BY step"
+        rows = self._rows(query, tasks[0], name)
+        # SQLite keeps a NaN as NULL.
+        values = [np.nan if value is None else value for _, value in rows]
+        return np.array([step for step, _ in rows], dtype=np.int64), np.array(values, dtype=np.float64)
+
+
+def _fresh_directory(stem):
+    count, path = 1, pathlib.Path("runs") / stem
+    while path.exists():
+        count += 1
+        path = pathlib.Path("runs") / f"{stem}-{count}"
+    return path
+
+
+def run(spec, out=None, **overrides):
+    """Runs a spec and returns the Run.
+
+    spec: the path of a TOML file, or a dict such as {"system": "drift", "job": "train", "train": {"steps": 10}}.
+    out: the run directory to make; by default runs/NAME, or runs/NAME-2 and so on where that exists.
+    overrides: keywords with a double underscore for a dot: train__steps=10.
+
+    ValueError for a wrong spec (file, line, column) or wrong input data; ArithmeticError for a numerical failure;
+    KeyboardInterrupt for Ctrl-C, after a checkpoint.
+    """
+    if isinstance(spec, dict):
+        text, file_name, stem = to_toml(spec), "spec", str(spec.get("system", "run"))
+    else:
+        path = pathlib.Path(os.fspath(spec))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: cannot be read ({error}); expected a TOML spec") from None
+        file_name, stem = str(path), path.stem
+    out = _fresh_directory(stem) if out is None else pathlib.Path(out)
+    _core.run_spec(text, file_name, to_overrides(overrides), str(out))
+    return Run(out)

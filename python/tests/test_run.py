@@ -1,0 +1,115 @@
+import contextlib
+import sqlite3
+import tomllib
+
+import numpy as np
+import pytest
+
+import starling
+from starling import _core
+from starling._spec import to_overrides, to_toml
+
+needs_systems = pytest.mark.skipif(not hasattr(_core, "run_spec"), reason="built without the report")
+
+SPEC = {
+    "system": "drift",
+    "job": "train",
+    "seed": 3,
+    "data": {"source": "moons"},
+    "generator": {"noise": 4, "width": 16, "layers": 1},
+    "train": {"steps": 4, "batch": 64, "data_batch": 64, "checkpoint_every": 2, "evaluation": 200, "repeats": 2},
+}
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A run directory as the store writes it."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "run.db")) as database:
+        database.executescript("""
+            CREATE TABLE metrics (task, name, unit, value REAL, lower REAL, upper REAL, floor REAL, note);
+            CREATE TABLE series (task, name, unit, step INTEGER, value REAL);
+            CREATE TABLE claims (id, statement, source, measured_as, falsifier, value, lower, upper, expected, verdict, note);
+            INSERT INTO metrics VALUES ('train', 'energy_distance', '', 0.5, 0.4, 0.6, NULL, '');
+            INSERT INTO series VALUES ('a', 'loss', '', 2, 1.5), ('a', 'loss', '', 1, NULL), ('a', 'x', '', 0, 1);
+            INSERT INTO series VALUES ('b', 'x', '', 0, 2);
+            INSERT INTO claims VALUES ('c', 's', 'p', 'm', 'f', 1, NULL, NULL, 'e', 'holds', '');
+        """)
+        database.commit()
+    return starling.Run(tmp_path)
+
+
+def test_a_run_reads_metrics_series_and_claims(recorded):
+    (metric,) = recorded.metrics
+    assert (metric.name, metric.value, metric.lower, metric.floor) == ("energy_distance", 0.5, 0.4, None)
+    assert [(claim.id, claim.verdict) for claim in recorded.claims] == [("c", "holds")]
+    steps, values = recorded.series("loss")
+    np.testing.assert_array_equal(steps, [1, 2])
+    np.testing.assert_array_equal(values, [np.nan, 1.5])
+    np.testing.assert_array_equal(recorded.series("x", task="b")[1], [2])
+
+
+def test_a_series_that_is_missing_or_of_two_tasks_is_named(recorded):
+    with pytest.raises(ValueError, match="no series 'los'; did you mean 'loss'?"):
+        recorded.series("los")
+    with pytest.raises(ValueError, match="'x' is of several tasks; name one of a, b"):
+        recorded.series("x")
+
+
+def test_a_directory_without_a_run_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="holds no run.db; expected the directory of a run"):
+        starling.Run(tmp_path)
+
+
+def test_a_dict_becomes_the_toml_that_says_the_same():
+    spec = {"a": True, "b": 1e-5, "t": 'quote " and \n \x7f é \U0001f426', "s": {"n": [1, 2], "deep key": {"x": -3}}, "z": "last"}
+    assert tomllib.loads(to_toml(spec)) == spec
+    assert tomllib.loads(to_toml({"n": np.arange(3), "x": np.float64(0.5)})) == {"n": [0, 1, 2], "x": 0.5}
+
+
+def test_a_keyword_becomes_an_override():
+    assert to_overrides({"train__steps": 10, "data__source": "moons"}) == ["train.steps=10", 'data.source="moons"']
+    with pytest.raises(ValueError, match="train.steps: None is a NoneType"):
+        to_overrides({"train__steps": None})
+
+
+def test_a_missing_spec_is_named():
+    with pytest.raises(ValueError, match="nowhere.toml: cannot be read"):
+        starling.run("nowhere.toml")
+
+
+@needs_systems
+def test_a_dict_and_the_same_file_give_the_same_numbers(tmp_path):
+    (tmp_path / "spec.toml").write_text(to_toml(SPEC))
+    one = starling.run(SPEC, out=tmp_path / "one")
+    two = starling.run(tmp_path / "spec.toml", out=tmp_path / "two")
+    assert one.path == tmp_path / "one"
+    assert one.metrics and one.metrics == two.metrics
+
+
+@needs_systems
+def test_an_override_reaches_the_run(tmp_path):
+    assert starling.run(SPEC, out=tmp_path / "a", seed=4).metrics != starling.run(SPEC, out=tmp_path / "b").metrics
+
+
+@needs_systems
+def test_without_a_place_runs_are_numbered_below_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [str(starling.run(SPEC).path) for _ in range(2)] == ["runs/drift", "runs/drift-2"]
+
+
+@needs_systems
+def test_a_slip_in_a_spec_is_named_with_its_place(tmp_path):
+    with pytest.raises(ValueError, match="unknown system 'drfit'; did you mean 'drift'"):
+        starling.run({**SPEC, "system": "drfit"}, out=tmp_path / "a")
+    with pytest.raises(ValueError, match="did you mean 'steps'"):
+        starling.run({**SPEC, "train": {"stpes": 4}}, out=tmp_path / "b")
+    with pytest.raises(ValueError, match="did you mean 'steps'|unknown key"):
+        starling.run(SPEC, out=tmp_path / "c", train__stpes=4)
+    assert not (tmp_path / "a").exists()
+
+
+@needs_systems
+def test_a_directory_that_holds_a_run_is_not_overwritten(tmp_path):
+    starling.run(SPEC, out=tmp_path / "a")
+    with pytest.raises(ValueError, match="a"):
+        starling.run(SPEC, out=tmp_path / "a")

@@ -1,0 +1,121 @@
+// The only file that includes CLI11, which costs seconds of compile time.
+#include "starling/cli/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "starling/base/error.h"
+#include "starling/base/version.h"
+#include "starling/cli/verbs.h"
+
+namespace starling::cli {
+namespace {
+
+void add_new(CLI::App& app, const Toolbox& toolbox, NewOptions& o) {
+  auto* verb = app.add_subcommand("new", "print a commented spec to start from");
+  verb->add_option("system", o.system, "which system")->required();
+  verb->add_option("--job", o.job, "train or study")->capture_default_str();
+  verb->footer("Example: starling new drift > digits.toml");
+  verb->callback([&] { print_template(toolbox, o); });
+}
+
+void add_check(CLI::App& app, const Toolbox& toolbox, RunRequest& o) {
+  auto* verb = app.add_subcommand("check", "validate a spec, read its data, show the plan; run nothing");
+  verb->add_option("spec", o.spec, "a TOML file")->required();
+  verb->add_option("--set", o.options.overrides, "override a key: section.key=value");
+  verb->footer("Example: starling check examples/digits.toml --set train.steps=100");
+  verb->callback([&] { check_spec(toolbox, o); });
+}
+
+void add_run(CLI::App& app, const Toolbox& toolbox, RunRequest& o, int& code) {
+  auto* verb = app.add_subcommand("run", "train or study, as the spec says");
+  verb->add_option("spec", o.spec, "a TOML file")->required();
+  verb->add_option("--out", o.options.out, "the run directory; default runs/NAME-OF-SPEC");
+  verb->add_option("--set", o.options.overrides, "override a key: section.key=value");
+  verb->add_option("--threads", o.options.threads, "0 uses every core; the results do not depend on it")->check(CLI::Range(0, 4096));
+  verb->add_flag("--resume", o.options.resume, "continue an interrupted run: does only what is missing");
+  verb->add_flag("--json", o.json, "progress and results as JSON lines");
+  verb->add_flag("--quiet", o.quiet, "print errors only");
+  verb->add_flag("--strict", o.strict, "exit with 1 when a claim fails");
+  verb->footer("Example: starling run examples/digits.toml --out runs/digits --threads 2");
+  verb->callback([&] { code = run(toolbox, o); });
+}
+
+void add_sample(CLI::App& app, const Toolbox& toolbox, SampleOptions& o) {
+  auto* verb = app.add_subcommand("sample", "draw from a trained model");
+  verb->add_option("run", o.run, "a run directory")->required();
+  verb->add_option("--count", o.request.count, "how many")->check(CLI::Range(1, 10000000))->capture_default_str();
+  verb->add_option("--label", o.request.label, "a class; default all in turn");
+  verb->add_option("--seed", o.request.seed, "of the noise")->capture_default_str();
+  verb->add_option("--out", o.request.out, ".npy, .csv, or .png for images")->required();
+  verb->footer("Example: starling sample runs/digits --label 7 --count 16 --out sevens.png");
+  verb->callback([&] { sample(toolbox, o); });
+}
+
+void add_export(CLI::App& app, const Toolbox& toolbox, ExportOptions& o) {
+  auto* verb = app.add_subcommand("export", "write the model for other tools: safetensors and a JSON config");
+  verb->add_option("run", o.run, "a run directory")->required();
+  verb->add_option("--out", o.out, "a folder; default RUN/export");
+  verb->footer("Example: starling export runs/digits --out digits-model");
+  verb->callback([&] { export_model(toolbox, o); });
+}
+
+void add_rest(CLI::App& app, const Toolbox& toolbox, std::string& argument, int& code) {
+  auto* report = app.add_subcommand("report", "rebuild the page of a run");
+  report->add_option("run", argument, "a run directory")->required();
+  report->footer("Example: starling report runs/digits");
+  report->callback([&] { rebuild_report(toolbox, argument); });
+
+  auto* claims = app.add_subcommand("claims", "every claim, its source, how it is measured");
+  claims->add_option("system", argument, "one system; default all");
+  claims->footer("Example: starling claims drift");
+  claims->callback([&] { list_claims(toolbox, argument); });
+
+  auto* doctor = app.add_subcommand("doctor", "does this machine compute correctly, and what will be used");
+  doctor->footer("Example: starling doctor");
+  doctor->callback([&] { code = examine(toolbox); });
+
+  auto* completion = app.add_subcommand("completion", "print the shell's completion script");
+  completion->add_option("shell", argument, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
+  completion->footer("Example: source <(starling completion bash)");
+  completion->callback([&] { print_completion(argument); });
+}
+
+}  // namespace
+
+int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
+  CLI::App app("Starling trains and studies models as flows of interacting particles.", "starling");
+  app.set_version_flag("--version", fmt::format("starling {} ({})", base::version(), base::git_commit()));
+  app.require_subcommand(1);
+  app.footer("Start here: starling new drift > my.toml, then starling run my.toml");
+  int code = 0;
+  NewOptions new_options;
+  RunRequest check_request, run_request;
+  SampleOptions sample_options;
+  ExportOptions export_options;
+  std::string argument;
+  add_new(app, toolbox, new_options);
+  add_check(app, toolbox, check_request);
+  add_run(app, toolbox, run_request, code);
+  add_sample(app, toolbox, sample_options);
+  add_export(app, toolbox, export_options);
+  add_rest(app, toolbox, argument, code);
+  std::reverse(args.begin(), args.end());  // as CLI11 wants them
+  try {
+    app.parse(std::move(args));
+    return code;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    fmt::print(stderr, "starling: {}\nRun with --help for what is expected.\n", error.what());
+    return static_cast<int>(base::ErrorKind::usage);
+  } catch (const base::Error& error) {
+    fmt::print(stderr, "starling: {}\n", error.what());
+    return error.exit_code();
+  } catch (const std::filesystem::filesystem_error& error) {
+    fmt::print(stderr, "starling: {}\n", error.what());
+    return static_cast<int>(base::ErrorKind::input);
+  }
+}
+
+}  // namespace starling::cli

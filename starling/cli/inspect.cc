@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "starling/base/error.h"
+#include "starling/base/version.h"
+#include "starling/cli/verbs.h"
+
+namespace starling::cli {
+namespace {
+
+// The system that made a run, by its manifest.
+const study::System& system_of(const Toolbox& toolbox, const study::RunDirectory& directory) {
+  return study::find_system(toolbox.systems, directory.read_manifest().at("config").at("system").get<std::string>());
+}
+
+}  // namespace
+
+void sample(const Toolbox& toolbox, const SampleOptions& options) {
+  const auto directory = study::RunDirectory::existing(options.run);
+  system_of(toolbox, directory).sample(directory, options.request);
+  fmt::print("{}\n", options.request.out.string());
+}
+
+void export_model(const Toolbox& toolbox, const ExportOptions& options) {
+  const auto directory = study::RunDirectory::existing(options.run);
+  const std::filesystem::path out = options.out.empty() ? directory.path() / "export" : std::filesystem::path(options.out);
+  for (const auto& path : system_of(toolbox, directory).export_run(directory, out)) fmt::print("{}\n", path.string());
+}
+
+void rebuild_report(const Toolbox& toolbox, const std::string& run) {
+  const auto directory = study::RunDirectory::existing(run);
+  toolbox.report(directory);
+  fmt::print("{}\n", directory.report().string());
+}
+
+void list_claims(const Toolbox& toolbox, const std::string& system) {
+  for (const study::System* candidate : toolbox.systems) {
+    if (!system.empty() && candidate != &study::find_system(toolbox.systems, system)) continue;
+    for (const study::Claim& c : candidate->claims()) {
+      fmt::print("{}.{}\n  states    {}\n  source    {}\n  measured  {}\n  fails if  {}\n\n", candidate->name, c.id, c.statement,
+                 c.source, c.measured_as, c.falsifier);
+    }
+  }
+}
+
+int examine(const Toolbox& toolbox) {
+  fmt::print("starling  {} ({})\nbuild     {}\ncores     {}\nvectors   {}\n", base::version(), base::git_commit(),
+             base::build_summary(), std::thread::hardware_concurrency(), toolbox.vector_target);
+  bool healthy = true;
+  for (const Check& check : toolbox.checks) {
+    const bool passes = check.passes();
+    healthy = healthy && passes;
+    fmt::print("{}  {}\n", passes ? "ok      " : "FAILS   ", check.name);
+  }
+  return healthy ? 0 : static_cast<int>(base::ErrorKind::numerical);
+}
+
+void print_completion(const std::string& shell) {
+  if (shell == "zsh") fmt::print("autoload -Uz bashcompinit && bashcompinit\n");
+  fmt::print("{}", R"(_starling() {
+  local word="${COMP_WORDS[COMP_CWORD]}"
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "new check run sample report claims export doctor completion --help --version" -- "$word"))
+    return
+  fi
+  case "$word" in
+    -*)
+      case "${COMP_WORDS[1]}" in
+        new) COMPREPLY=($(compgen -W "--job --help" -- "$word")) ;;
+        check) COMPREPLY=($(compgen -W "--set --help" -- "$word")) ;;
+        run) COMPREPLY=($(compgen -W "--out --set --threads --resume --json --quiet --strict --help" -- "$word")) ;;
+        sample) COMPREPLY=($(compgen -W "--count --label --seed --out --help" -- "$word")) ;;
+        export) COMPREPLY=($(compgen -W "--out --help" -- "$word")) ;;
+        *) COMPREPLY=($(compgen -W "--help" -- "$word")) ;;
+      esac ;;
+    *)
+      case "${COMP_WORDS[1]}" in
+        new | claims) COMPREPLY=($(compgen -W "drift" -- "$word")) ;;
+        completion) COMPREPLY=($(compgen -W "bash zsh" -- "$word")) ;;
+        *) COMPREPLY=($(compgen -f -- "$word")) ;;
+      esac ;;
+  esac
+}
+complete -o filenames -F _starling starling
+)");
+}
+
+}  // namespace starling::cli

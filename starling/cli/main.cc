@@ -1,0 +1,42 @@
+#include <cmath>
+#include <csignal>
+
+#include "starling/cli/command_line.h"
+#include "starling/report/report.h"
+#include "starling/simd/target.h"
+#include "starling/systems/drift/app.h"
+#include "starling/systems/drift/field.h"
+
+namespace {
+
+// The one thing a signal handler may touch.
+volatile std::sig_atomic_t stop_requested = 0;
+
+void request_stop(int) { stop_requested = 1; }
+
+// One value of the displacement field against the formula, in both precisions.
+template <class T>
+bool field_is_right() {
+  starling::base::Points<T> x(1, 1), y(2, 1);
+  x << T(0.25);
+  y << T(-1), T(1);
+  const double near = std::exp(-0.75 / 0.5), far = std::exp(-1.25 / 0.5);
+  const double expected = (0.75 * near - 1.25 * far) / (near + far);
+  const auto v = starling::drift::velocity<T>({.scale = 0.5}, x, y);
+  return std::abs(static_cast<double>(v(0, 0)) - expected) < (sizeof(T) == 4 ? 1e-6 : 1e-14);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGINT, request_stop);
+  std::signal(SIGTERM, request_stop);
+  starling::cli::Toolbox toolbox;
+  toolbox.systems = {&starling::drift::system()};
+  toolbox.report = [](const starling::study::RunDirectory& directory) { starling::report::write_report(directory); };
+  toolbox.vector_target = starling::simd::target_name();
+  toolbox.checks = {{"drifting field in double precision", field_is_right<double>},
+                    {"drifting field in single precision", field_is_right<float>}};
+  toolbox.interrupted = [] { return stop_requested != 0; };
+  return starling::cli::run_command(std::vector<std::string>(argv + 1, argv + argc), toolbox);
+}

@@ -1,0 +1,35 @@
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include "starling/cli/command_line.h"
+
+namespace starling::cli {
+
+struct NewOptions {
+  std::string system, job = "train";
+};
+struct RunRequest {
+  std::string spec;
+  study::RunOptions options;
+  bool json = false, quiet = false, strict = false;
+};
+struct SampleOptions {
+  std::string run;
+  study::SampleRequest request;
+};
+struct ExportOptions {
+  std::string run, out;
+};
+
+void print_template(const Toolbox& toolbox, const NewOptions& options);
+void check_spec(const Toolbox& toolbox, const RunRequest& request);
+int run(const Toolbox& toolbox, RunRequest request);
+void sample(const Toolbox& toolbox, const SampleOptions& options);
+void export_model(const Toolbox& toolbox, const ExportOptions& options);
+void rebuild_report(const Toolbox& toolbox, const std::string& run);
+void list_claims(const Toolbox& toolbox, const std::string& system);
+int examine(const Toolbox& toolbox);
+void print_completion(const std::string& shell);
+
+}  // namespace starling::cli

@@ -1,0 +1,257 @@
+#include "starling/systems/drift/app.h"
+
+#include <fmt/format.h>
+
+#include "starling/base/atomic_file.h"
+#include "starling/base/error.h"
+#include "starling/data/npy.h"
+#include "starling/data/png.h"
+#include "starling/report/sample_sheet.h"
+#include "starling/systems/drift/checkpoint.h"
+#include "starling/systems/drift/generator.h"
+#include "starling/systems/drift/monitors.h"
+#include "starling/systems/drift/problem.h"
+
+namespace starling::drift {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using base::Index;
+using base::Points;
+using study::SeriesPoint;
+
+constexpr const char* task = "train";
+constexpr std::int64_t animation_frames = 24;
+
+std::string config_of(Spec& spec) {
+  study::Description description;
+  describe(description, spec);
+  return study::to_json(description).dump();
+}
+
+/// Series measured since the last checkpoint: they reach the store before the checkpoint reaches the disk, so that a kill
+/// between the two only repeats steps, and repeating them repeats the bytes.
+struct Pending {
+  std::vector<SeriesPoint> loss, gradient, drift;
+  void flush(study::Store& store) {
+    study::Store::Transaction transaction(store);
+    store.record(task, "loss", "", loss);
+    store.record(task, "gradient_norm", "", gradient);
+    store.record(task, "drift_norm", "data units", drift);
+    transaction.commit();
+    *this = {};
+  }
+};
+
+class TrainApplication : public study::Application {
+ public:
+  void describe(study::Description& description) override { drift::describe(description, spec_); }
+
+  std::string plan() override {
+    const Problem problem(spec_);
+    const Generator generator(spec_, problem);
+    return fmt::format("train: {} training and {} held-out points in {} dimensions, {} class{}; {} parameters, {} steps of {} "
+                       "samples against {} data points",
+                       problem.training().rows(), problem.held_out().rows(), problem.dimension(), problem.classes(),
+                       problem.classes() == 1 ? "" : "es", generator.network().parameter_count(), spec_.train.steps,
+                       spec_.train.batch * problem.classes(), spec_.train.data_batch * problem.classes());
+  }
+
+  void run(study::RunContext& context) override {
+    const Problem problem(spec_);
+    Generator generator(spec_, problem);
+    if (context.store.is_done(task)) return;
+    GeneratorState state = begin(context, generator);
+    Pending pending;
+    context.progress.begin("train", spec_.train.steps, state.step);
+    while (state.step < spec_.train.steps) {
+      advance(context, problem, generator, state, pending);
+    }
+    context.progress.end();
+    study::Store::Transaction transaction(context.store);
+    record_monitors(spec_, problem, generator, state, context.store);
+    if (problem.dimension() == 2) record_animation(problem, context.store);
+    context.store.mark_done(task);
+    transaction.commit();
+    if (const std::string png = context.store.image("samples"); !png.empty()) {
+      base::write_file_atomically(context.directory.path() / "samples.png", png);
+    }
+    base::write_file_atomically(context.directory.path() / "model.safetensors",
+                                encode_model(generator.network(), state.average, config_of(spec_)));
+  }
+
+ private:
+  GeneratorState begin(study::RunContext& context, const Generator& generator) {
+    if (!context.resume || !std::filesystem::exists(context.directory.checkpoint())) {
+      context.store.remove_after(task, -1);
+      return generator.start();
+    }
+    GeneratorState state = load_checkpoint(context.directory.checkpoint(), generator.network());
+    context.store.remove_after(task, state.step - 1);
+    context.progress.message(fmt::format("resumed at step {}", state.step));
+    return state;
+  }
+
+  void advance(study::RunContext& context, const Problem& problem, Generator& generator, GeneratorState& state,
+               Pending& pending) {
+    record_frame(context, problem, generator, state);
+    const StepReport report = [&] {
+      try {
+        return generator.step(state);
+      } catch (const Error& error) {
+        const bool saved = std::filesystem::exists(context.directory.checkpoint());
+        throw Error(error.kind(), fmt::format("{}; {}; a smaller train.rate or train.clip may help", error.what(),
+                                              saved ? "last good checkpoint: " + context.directory.checkpoint().string()
+                                                    : std::string("no checkpoint had been written yet")));
+      }
+    }();
+    const std::int64_t done = state.step - 1;
+    const std::int64_t every = std::max<std::int64_t>(1, spec_.train.steps / 1000);
+    if (done % every == 0 || state.step == spec_.train.steps) {
+      pending.loss.push_back({done, report.loss});
+      pending.gradient.push_back({done, report.gradient_norm});
+      pending.drift.push_back({done, report.drift_norm});
+    }
+    const bool stop = context.interrupted();
+    if (state.step % spec_.train.checkpoint_every == 0 || state.step == spec_.train.steps || stop) {
+      pending.flush(context.store);
+      save_checkpoint(context.directory.checkpoint(), generator.network(), state, config_of(spec_));
+    }
+    context.progress.update(state.step, {{"loss", state.smoothed_loss}});
+    if (stop) {
+      throw Error(ErrorKind::interrupted, fmt::format("interrupted after step {}; continue with --resume", state.step));
+    }
+  }
+
+  // A fixed handful of samples, to see the cloud move; only in the plane.
+  void record_frame(study::RunContext& context, const Problem& problem, Generator& generator, const GeneratorState& state) const {
+    const std::int64_t every = std::max<std::int64_t>(1, spec_.train.steps / animation_frames);
+    if (problem.dimension() != 2 || state.step % every != 0) return;
+    constexpr Index count = 400;
+    base::Stream stream(static_cast<std::uint64_t>(spec_.common.seed), 0, "frames");
+    std::vector<std::int32_t> labels;
+    for (Index i = 0; spec_.generator.conditional && i < count; ++i) labels.push_back(static_cast<std::int32_t>(i % problem.classes()));
+    const Points<float> cloud = problem.restore(generator.sample(state.parameters, stream, labels, count));
+    std::vector<SeriesPoint> x, y;
+    for (Index i = 0; i < count; ++i) {
+      x.push_back({i, cloud(i, 0)});
+      y.push_back({i, cloud(i, 1)});
+    }
+    study::Store::Transaction transaction(context.store);
+    context.store.record(fmt::format("frame {:09d}", state.step), "x", "", x);
+    context.store.record(fmt::format("frame {:09d}", state.step), "y", "", y);
+    transaction.commit();
+  }
+
+  static void record_animation(const Problem& problem, study::Store& store) {
+    nlohmann::json frames = nlohmann::json::array();
+    const auto values = [&](const std::string& name, const char* axis) {
+      nlohmann::json out = nlohmann::json::array();
+      for (const SeriesPoint& point : store.series(name, axis)) out.push_back(point.value);
+      return out;
+    };
+    for (const auto& series : store.series_names()) {
+      if (series.task.rfind("frame ", 0) != 0 || series.name != "x") continue;
+      const std::string label = fmt::format("step {}", std::stoll(series.task.substr(6)));
+      frames.push_back({{"label", label}, {"x", values(series.task, "x")}, {"y", values(series.task, "y")}});
+    }
+    nlohmann::json background = {{"label", "held-out data"}};
+    const Points<float> data = problem.restore(problem.held_out());
+    for (Index i = 0; i < std::min<Index>(data.rows(), 1500); ++i) {
+      background["x"].push_back(data(i, 0));
+      background["y"].push_back(data(i, 1));
+    }
+    store.record(study::Figure{"4-animation", "The generated cloud during training", "Noise held fixed; drag the slider.",
+                               {{"kind", "animation"}, {"frames", frames}, {"background", background}}});
+  }
+
+  Spec spec_;
+};
+
+// A finished or interrupted run, ready to sample from.
+struct Trained {
+  Spec spec;
+  std::unique_ptr<Problem> problem;
+  std::unique_ptr<Generator> generator;
+  GeneratorState state;
+};
+
+Trained load_trained(const study::RunDirectory& directory, Trained trained) {
+  study::Description description;
+  describe(description, trained.spec);
+  const nlohmann::json config = directory.read_manifest().at("config");
+  for (const study::Entry& entry : description.entries()) {
+    const nlohmann::json& value = entry.section.empty() ? config.at(entry.name) : config.at(entry.section).at(entry.name);
+    study::apply_override(description, fmt::format("{}={}", entry.path(), value.dump()));
+  }
+  return trained;
+}
+
+void open_trained(const study::RunDirectory& directory, Trained& trained) {
+  trained = load_trained(directory, std::move(trained));
+  trained.problem = std::make_unique<Problem>(trained.spec);
+  trained.generator = std::make_unique<Generator>(trained.spec, *trained.problem);
+  trained.state = load_checkpoint(directory.checkpoint(), trained.generator->network());
+}
+
+void sample(const study::RunDirectory& directory, const study::SampleRequest& request) {
+  Trained run{{}, nullptr, nullptr, {{}, {}, optim::AdamWState<float>(0), 0, 0}};
+  open_trained(directory, run);
+  const std::int32_t classes = run.problem->classes();
+  std::vector<std::int32_t> labels;
+  if (run.spec.generator.conditional) {
+    if (request.label >= classes) {
+      throw Error(ErrorKind::usage, fmt::format("--label {}: the run has classes 0 to {}", request.label, classes - 1));
+    }
+    for (std::int64_t i = 0; i < request.count; ++i) {
+      labels.push_back(static_cast<std::int32_t>(request.label >= 0 ? request.label : i * classes / request.count));
+    }
+  }
+  base::Stream stream(static_cast<std::uint64_t>(request.seed), 0, "sample");
+  const Points<float> raw = run.generator->sample(run.state.average, stream, labels, request.count);
+  const Points<float> samples = run.problem->restore(raw);
+  const std::string extension = request.out.extension().string();
+  if (extension == ".npy") return base::write_file_atomically(request.out, data::encode_npy(samples));
+  if (extension == ".csv") {
+    std::string text;
+    for (Index i = 0; i < samples.rows(); ++i) {
+      for (Index k = 0; k < samples.cols(); ++k) text += fmt::format("{}{}", k == 0 ? "" : ",", samples(i, k));
+      text += '\n';
+    }
+    return base::write_file_atomically(request.out, text);
+  }
+  if (extension == ".png" && !run.problem->image().empty()) {
+    const Points<float>& data = run.problem->held_out();
+    const data::Image sheet = report::sample_sheet(raw, static_cast<int>(run.problem->image()[0]),
+                                                   static_cast<int>(run.problem->image()[1]), 16,
+                                                   {data.minCoeff(), data.maxCoeff()});
+    return base::write_file_atomically(request.out, data::encode_png(sheet));
+  }
+  throw Error(ErrorKind::usage, fmt::format("--out {}: expected .npy or .csv, or .png when the data are images", request.out.string()));
+}
+
+std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory, const std::filesystem::path& out) {
+  Trained run{{}, nullptr, nullptr, {{}, {}, optim::AdamWState<float>(0), 0, 0}};
+  open_trained(directory, run);
+  std::filesystem::create_directories(out);
+  nlohmann::json config = nlohmann::json::parse(config_of(run.spec));
+  config["output"] = {{"dimension", run.problem->dimension()}, {"offset", run.problem->offset()},
+                      {"factor", run.problem->factor()}, {"classes", run.problem->classes()}};
+  const auto model = out / "model.safetensors", json = out / "config.json";
+  base::write_file_atomically(model, encode_model(run.generator->network(), run.state.average, config.dump()));
+  base::write_file_atomically(json, config.dump(2) + "\n");
+  return {model, json};
+}
+
+}  // namespace
+
+const study::System& system() {
+  static const study::System instance{
+      "drift", "one-step generators trained by drifting fields", {"train"},
+      [](const std::string&) { return std::make_unique<TrainApplication>(); },
+      [] { return std::vector<study::Claim>(); }, sample, export_run};
+  return instance;
+}
+
+}  // namespace starling::drift

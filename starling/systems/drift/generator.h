@@ -1,0 +1,57 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "starling/nets/mlp.h"
+#include "starling/optim/adamw.h"
+#include "starling/systems/drift/problem.h"
+#include "starling/systems/drift/spec.h"
+
+namespace starling::drift {
+
+/// Everything that a training run must remember; checkpointable and complete.
+struct GeneratorState {
+  std::vector<float> parameters, average;
+  optim::AdamWState<float> adam;
+  std::int64_t step = 0;
+  double smoothed_loss = 0;  ///< running mean with decay 0.96, as the authors' notebook prints
+};
+
+/// What one step measured.
+struct StepReport {
+  double loss = 0;  ///< mean over samples and coordinates of |step V|^2: no factor 1/2
+  double gradient_norm = 0;
+  double drift_norm = 0;  ///< root mean square of |V| a sample
+};
+
+/// A one-step generator: a network from noise (and class) to sample, trained towards the fixed target x + step V(x).
+/// Deng et al., "Generative modeling via drifting" (2026): the gradient stops at the target.
+class Generator {
+ public:
+  Generator(const Spec& spec, const Problem& problem);
+
+  const nets::Mlp<float>& network() const { return network_; }
+  GeneratorState start() const;
+
+  /// One optimiser step. All random numbers are keyed by (seed, state.step): replaying a step replays its bytes.
+  StepReport step(GeneratorState& state);
+
+  /// n samples in the network's units, from the averaged parameters. `labels` (n) or empty.
+  base::Points<float> sample(const std::vector<float>& parameters, base::Stream& stream,
+                             std::span<const std::int32_t> labels, base::Index n);
+
+  /// The field that drives the particles x of one class towards y, at this step's scale.
+  base::Points<float> field(const base::Points<float>& x, const base::Points<float>& y, std::int64_t step) const;
+
+ private:
+  const Spec& spec_;
+  const Problem& problem_;
+  nets::Mlp<float> network_;
+  nets::Mlp<float>::Workspace workspace_;
+  base::Points<float> noise_, out_, d_out_;
+  std::vector<std::int32_t> labels_;
+  std::vector<float> gradient_;
+};
+
+}  // namespace starling::drift

@@ -1,0 +1,211 @@
+#include "starling/systems/drift/monitors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numbers>
+
+#include "starling/data/png.h"
+#include "starling/math/statistics.h"
+#include "starling/metrics/distances.h"
+#include "starling/report/sample_sheet.h"
+
+namespace starling::drift {
+namespace {
+
+using base::Index;
+using base::Points;
+
+constexpr const char* task = "train";
+constexpr int neighbours = 5;
+
+Points<double> wide(const Points<float>& points) { return points.cast<double>(); }
+
+// Directions for slicing: equally spaced in the plane, random unit vectors elsewhere.
+Points<double> directions(Index d, std::uint64_t seed) {
+  constexpr Index count = 64;
+  Points<double> out(count, d);
+  base::Stream stream(seed, 0, "slices");
+  for (Index k = 0; k < count; ++k) {
+    for (Index a = 0; a < d; ++a) out(k, a) = stream.normal();
+    const double angle = std::numbers::pi * static_cast<double>(k) / count;
+    if (d == 2) out.row(k) << std::cos(angle), std::sin(angle);
+    out.row(k).normalize();
+  }
+  return out;
+}
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+double median_distance(const Points<double>& x, const Points<double>& y) {
+  const base::Vector<double> distances = metrics::nearest_distances(x, y);
+  return median({distances.begin(), distances.end()});
+}
+
+// The distances of one sample to the held-out data, by name.
+using Values = std::map<std::string, double>;
+
+struct Judge {
+  const Problem& problem;
+  Points<double> held_out, training, slices;
+  double bandwidth;
+
+  Values distances(const Points<double>& x) const {
+    const metrics::Manifold m = metrics::manifold(x, held_out, neighbours);
+    return {{"energy_distance", metrics::energy_distance(x, held_out, false)},
+            {"sliced_wasserstein", std::sqrt(metrics::sliced_wasserstein(x, held_out, slices, 2))},
+            {"mmd", std::sqrt(std::max(0.0, metrics::mmd2(x, held_out, bandwidth, false)))},
+            {"precision", m.precision},
+            {"recall", m.recall},
+            {"coverage", m.coverage}};
+  }
+};
+
+// Training points, as many as there are held-out ones, in a fixed order: what a perfect generator would look like.
+Points<double> like_training(const Problem& problem, std::uint64_t seed) {
+  const Index n = std::min(problem.training().rows(), problem.held_out().rows());
+  std::vector<std::int64_t> order(static_cast<std::size_t>(problem.training().rows()));
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
+  base::Stream(seed, 0, "floor").shuffle(order);
+  Points<double> out(n, problem.dimension());
+  for (Index i = 0; i < n; ++i) out.row(i) = problem.training().row(order[static_cast<std::size_t>(i)]).cast<double>();
+  return out;
+}
+
+void warn(study::Store& store, const GeneratorState& state, const std::string& text) {
+  store.record(study::Warning{task, state.step, text});
+}
+
+void record_metric(study::Store& store, const std::string& name, const std::vector<double>& values,
+                   std::optional<double> floor, const std::string& note) {
+  const math::MeanInterval interval = math::mean_interval(values);
+  store.record(study::Metric{task, name, "", interval.mean, interval.lower, interval.upper, floor, note});
+}
+
+void record_picture(const Problem& problem, const Points<float>& samples, study::Store& store) {
+  if (!problem.image().empty()) {
+    const auto& shape = problem.image();
+    const float low = problem.held_out().minCoeff(), high = problem.held_out().maxCoeff();
+    const int columns = static_cast<int>(samples.rows()) / std::max(1, static_cast<int>(problem.classes()));
+    const data::Image sheet = report::sample_sheet(samples, static_cast<int>(shape[0]), static_cast<int>(shape[1]),
+                                                   problem.classes() > 1 ? columns : 16, {low, high});
+    store.record_image("samples", data::encode_png(sheet));
+    store.record(study::Figure{"3-samples", "Generated samples",
+                               problem.classes() > 1 ? "One line a class." : "Independent draws.",
+                               {{"kind", "image"}, {"image", "samples"}}});
+    return;
+  }
+  const auto group = [](const std::string& label, const Points<float>& cloud) {
+    nlohmann::json out = {{"label", label}, {"mode", "markers"}};
+    for (Index i = 0; i < std::min<Index>(cloud.rows(), 2000); ++i) {
+      out["x"].push_back(cloud(i, 0));
+      out["y"].push_back(cloud(i, std::min<Index>(1, cloud.cols() - 1)));
+    }
+    return out;
+  };
+  store.record(study::Figure{"3-samples", "Generated samples over held-out data", "The first two coordinates.",
+                             {{"kind", "xy"}, {"x_label", "x1"}, {"y_label", "x2"},
+                              {"groups", {group("held-out data", problem.restore(problem.held_out())), group("generated", samples)}}}});
+}
+
+}  // namespace
+
+std::string kernel_warning(const Spec& spec, const Points<float>& x, const Points<float>& y) {
+  if (spec.drift.kernel == Kernel::gaussian && spec.drift.field != TrainField::release) return {};
+  const Index rows = std::min<Index>(x.rows(), 64);
+  Points<double> distances(rows, y.rows());
+  for (Index i = 0; i < rows; ++i) distances.row(i) = (y.rowwise() - x.row(i)).rowwise().norm().cast<double>();
+  const double unit = spec.drift.field == TrainField::release ? distances.mean() : 1;
+  const double largest = *std::max_element(spec.drift.temperatures.begin(), spec.drift.temperatures.end());
+  double total = 0;
+  for (Index i = 0; i < rows; ++i) {
+    const Eigen::ArrayXd weights = (-(distances.row(i).array() - distances.row(i).minCoeff()) / (largest * unit)).exp();
+    total += math::effective_sample_size({weights.data(), static_cast<std::size_t>(weights.size())});
+  }
+  const double effective = total / static_cast<double>(rows), n = static_cast<double>(y.rows());
+  if (effective > 0.5 * n) {
+    return fmt::format("the kernel is flat: a sample weighs {:.0f} of {:.0f} data points alike, so it learns little more than "
+                       "their mean; lower field.temperatures or drift in fewer dimensions", effective, n);
+  }
+  if (effective < 3 && n >= 16) {
+    return fmt::format("the kernel is starved: a sample sees {:.1f} of {:.0f} data points even at the largest temperature; far "
+                       "modes exert no pull; add a larger one to field.temperatures or anneal", effective, n);
+  }
+  return {};
+}
+
+void record_monitors(const Spec& spec, const Problem& problem, Generator& generator, const GeneratorState& state,
+                     study::Store& store) {
+  const auto seed = static_cast<std::uint64_t>(spec.common.seed);
+  const Judge judge{problem, wide(problem.held_out()), wide(problem.training()), directions(problem.dimension(), seed),
+                    std::sqrt(static_cast<double>(problem.dimension())) / 4};
+  const Points<double> ideal = like_training(problem, seed);
+  const Values floor = judge.distances(ideal);
+  const double held_out_distance = median_distance(judge.held_out, judge.training);
+
+  std::map<std::string, std::vector<double>> values;
+  const std::vector<std::int32_t>& labels = problem.held_out_labels();
+  const bool conditional = spec.generator.conditional;
+  for (std::int64_t r = 0; r < spec.train.repeats; ++r) {
+    base::Stream stream(seed, 0, "evaluation", static_cast<std::uint64_t>(r));
+    const auto asked = conditional ? std::span<const std::int32_t>(labels) : std::span<const std::int32_t>();
+    const Points<double> x = wide(generator.sample(state.average, stream, asked, problem.held_out().rows()));
+    for (const auto& [name, value] : judge.distances(x)) values[name].push_back(value);
+    if (spec.data.source == Source::file) {
+      values["distance_to_training"].push_back(median_distance(x, judge.training) / held_out_distance);
+    }
+    if (conditional) {
+      const auto seen = metrics::classify(x, judge.training, problem.training_labels(), neighbours);
+      Index right = 0;
+      for (std::size_t i = 0; i < seen.size(); ++i) right += seen[i] == labels[i] ? 1 : 0;
+      values["class_agreement"].push_back(static_cast<double>(right) / static_cast<double>(seen.size()));
+    }
+  }
+  const std::map<std::string, std::string> notes = {
+      {"energy_distance", "V-statistic to held-out data"},
+      {"sliced_wasserstein", "W2 over 64 directions to held-out data"},
+      {"mmd", "root of the V-statistic, Gaussian kernel"},
+      {"precision", "share of samples inside the data's 5-neighbour balls"},
+      {"recall", "share of held-out data inside the samples' 5-neighbour balls"},
+      {"coverage", "share of the data's 5-neighbour balls that hold a sample"},
+      {"distance_to_training", "median distance to the training set, over that of held-out data; far below 1 is memorisation"},
+      {"class_agreement", "5-nearest-neighbour classifier on the training set agrees with the class asked for"}};
+  for (const auto& [name, list] : values) {
+    std::optional<double> reference;
+    if (floor.count(name) != 0) reference = floor.at(name);
+    record_metric(store, name, list, reference, notes.at(name));
+  }
+  store.record(study::Metric{task, "final_loss", "", state.smoothed_loss, {}, {}, {}, "running mean of mean |step V|^2; no monitor of quality"});
+
+  const auto mean_of = [&](const char* name) { return math::mean_interval(values.at(name)).mean; };
+  if (mean_of("energy_distance") > 3 * floor.at("energy_distance")) {
+    warn(store, state, fmt::format("the energy distance is {:.1f} times its floor: the law is not learned, whatever the loss says",
+                                   mean_of("energy_distance") / floor.at("energy_distance")));
+  }
+  if (mean_of("coverage") < 0.8 * floor.at("coverage")) {
+    warn(store, state, fmt::format("modes are missed: coverage {:.3f}, data against data {:.3f}", mean_of("coverage"), floor.at("coverage")));
+  }
+  if (problem.duplicates() > 0) {
+    warn(store, state, fmt::format("{} training points coincide with another", problem.duplicates()));
+  }
+  std::vector<std::int32_t> sheet_labels;
+  constexpr std::int32_t sheet_columns = 16;
+  for (std::int32_t i = 0; conditional && i < problem.classes() * sheet_columns; ++i) sheet_labels.push_back(i / sheet_columns);
+  base::Stream stream(seed, 0, "sheet");
+  const Index shown = conditional ? static_cast<Index>(sheet_labels.size()) : problem.image().empty() ? 2000 : 256;
+  const Points<float> samples = generator.sample(state.average, stream, sheet_labels, shown);
+  if (const std::string text = kernel_warning(spec, samples, problem.held_out()); !text.empty()) warn(store, state, text);
+  record_picture(problem, problem.image().empty() ? problem.restore(samples) : samples, store);
+  store.record(study::Figure{"1-loss", "Loss", "It is no monitor of quality: see the monitors below.",
+                             {{"kind", "curves"}, {"x_label", "step"}, {"y_label", "mean |step V|²"}, {"log_y", true},
+                              {"curves", {{{"task", task}, {"series", "loss"}, {"label", "loss"}}}}}});
+  store.record(study::Figure{"2-monitors", "Distances over their floor", "1 is data against data. Bars are 95% intervals.",
+                             {{"kind", "floors"}, {"metrics", {"energy_distance", "sliced_wasserstein", "mmd"}}}});
+}
+
+}  // namespace starling::drift

@@ -1,0 +1,127 @@
+#include "starling/systems/drift/problem.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "starling/base/error.h"
+
+namespace starling::drift {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using base::Index;
+
+data::ToySet toy_of(Source source) {
+  switch (source) {
+    case Source::swiss_roll: return data::ToySet::swiss_roll;
+    case Source::moons: return data::ToySet::moons;
+    case Source::eight_gaussians: return data::ToySet::eight_gaussians;
+    case Source::checkerboard:
+    case Source::file: break;
+  }
+  return data::ToySet::checkerboard;
+}
+
+std::int64_t count_duplicates(const base::Points<float>& points) {
+  std::vector<Index> order(static_cast<std::size_t>(points.rows()));
+  std::iota(order.begin(), order.end(), Index{0});
+  const auto row = [&](Index i) { return points.data() + i * points.cols(); };
+  std::sort(order.begin(), order.end(), [&](Index a, Index b) {
+    return std::lexicographical_compare(row(a), row(a) + points.cols(), row(b), row(b) + points.cols());
+  });
+  std::int64_t count = 0;
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    count += std::equal(row(order[i]), row(order[i]) + points.cols(), row(order[i - 1])) ? 1 : 0;
+  }
+  return count;
+}
+
+}  // namespace
+
+Problem::Problem(const Spec& spec) : source_(spec.data.source) {
+  if (source_ == Source::file) {
+    read(spec);
+    return;
+  }
+  if (spec.generator.conditional) {
+    throw Error(ErrorKind::usage, "generator.conditional: the built-in sets have no labels; use a file or set it to false");
+  }
+  base::Stream training(static_cast<std::uint64_t>(spec.common.seed), 0, "training monitor");
+  base::Stream held_out(static_cast<std::uint64_t>(spec.common.seed), 0, "held out");
+  training_.resize(spec.train.evaluation, 2);
+  held_out_.resize(spec.train.evaluation, 2);
+  data::sample_toy(toy_of(source_), training, training_);
+  data::sample_toy(toy_of(source_), held_out, held_out_);
+}
+
+void Problem::read(const Spec& spec) {
+  const DataSpec& d = spec.data;
+  if (d.path.empty()) throw Error(ErrorKind::usage, "data.path is empty; expected a file, because data.source is \"file\"");
+  data::Dataset all = data::load_dataset({d.path, d.points_key, d.labels_key, d.label_column});
+  const Index n = all.points.rows();
+  if (n < 4) throw Error(ErrorKind::input, fmt::format("{}: {} points; expected at least 4 to train and to hold out", d.path, n));
+  if (spec.generator.conditional && all.labels.empty()) {
+    throw Error(ErrorKind::usage, fmt::format("generator.conditional: {} has no labels; name them with data.labels_key or "
+                                              "data.label_column, or set it to false", d.path));
+  }
+  dimension_ = all.points.cols();
+  image_ = all.image;
+  classes_ = spec.generator.conditional ? all.classes : 1;
+  if (n < classes_) {
+    throw Error(ErrorKind::input, fmt::format("{}: {} points for {} classes; expected at least 2 a class", d.path, n, classes_));
+  }
+  if (d.rescale == Rescale::unit) {
+    const double low = all.points.minCoeff(), high = all.points.maxCoeff();
+    offset_ = (low + high) / 2;
+    factor_ = high > low ? (high - low) / 2 : 1;
+    all.points = ((all.points.array() - static_cast<float>(offset_)) / static_cast<float>(factor_)).matrix();
+  }
+  split(all, spec);
+  duplicates_ = count_duplicates(training_);
+}
+
+void Problem::split(const data::Dataset& all, const Spec& spec) {
+  const Index n = all.points.rows();
+  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  base::Stream(static_cast<std::uint64_t>(spec.common.seed), 0, "split").shuffle(order);
+  const Index held = std::clamp<Index>(static_cast<Index>(spec.data.holdout * static_cast<double>(n)), 1, n - 2);
+  held_out_.resize(held, dimension_);
+  training_.resize(n - held, dimension_);
+  members_.resize(static_cast<std::size_t>(classes_));
+  for (Index i = 0; i < n; ++i) {
+    const Index from = order[static_cast<std::size_t>(i)];
+    const std::int32_t label = all.labels.empty() ? 0 : all.labels[static_cast<std::size_t>(from)];
+    if (i < held) {
+      held_out_.row(i) = all.points.row(from);
+      held_out_labels_.push_back(label);
+    } else {
+      training_.row(i - held) = all.points.row(from);
+      training_labels_.push_back(label);
+      members_[classes_ == 1 ? 0 : static_cast<std::size_t>(label)].push_back(i - held);
+    }
+  }
+  for (std::size_t c = 0; c < members_.size(); ++c) {
+    if (members_[c].size() >= 2) continue;
+    throw Error(ErrorKind::input, fmt::format("{}: class {} has {} training points; expected at least 2", spec.data.path, c,
+                                              members_[c].size()));
+  }
+}
+
+void Problem::draw(std::int32_t label, base::Stream& stream, base::Points<float>& out) const {
+  if (source_ != Source::file) return data::sample_toy(toy_of(source_), stream, out);
+  const auto& members = members_[static_cast<std::size_t>(label)];
+  // Without replacement until the class is used up: a repeated point would only weigh double.
+  std::vector<std::int64_t> order(members);
+  stream.shuffle(order);
+  for (Index i = 0; i < out.rows(); ++i) out.row(i) = training_.row(order[static_cast<std::size_t>(i) % order.size()]);
+}
+
+base::Points<float> Problem::restore(const base::Points<float>& samples) const {
+  return (samples.array() * static_cast<float>(factor_) + static_cast<float>(offset_)).matrix();
+}
+
+}  // namespace starling::drift

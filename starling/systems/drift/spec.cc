@@ -1,0 +1,67 @@
+#include "starling/systems/drift/spec.h"
+
+namespace starling::drift {
+
+void describe(study::Description& d, Spec& spec) {
+  study::describe_common(d, spec.common);
+  d.section("data", "What the generator learns.");
+  DataSpec& data = spec.data;
+  d.choice("source", data.source,
+           {{"file", Source::file}, {"checkerboard", Source::checkerboard}, {"swiss_roll", Source::swiss_roll},
+            {"moons", Source::moons}, {"eight_gaussians", Source::eight_gaussians}},
+           "a file, or a built-in set in two dimensions");
+  d.text("path", data.path, "npy, npz, csv, IDX, or a folder of PNG; relative to the working directory");
+  d.text("points_key", data.points_key, "npz: the array of points; empty finds it");
+  d.text("labels_key", data.labels_key, "npz: the array of labels; empty finds it");
+  d.text("label_column", data.label_column, "csv: the column of labels");
+  d.choice("rescale", data.rescale, {{"none", Rescale::none}, {"unit", Rescale::unit}},
+           "unit maps the smallest value to -1 and the largest to 1");
+  d.real("holdout", data.holdout, {.minimum = 0.05, .maximum = 0.9}, "share of a file kept for the monitors");
+
+  d.section("generator", "The network from noise to sample.");
+  GeneratorSpec& g = spec.generator;
+  d.integer("noise", g.noise, {.minimum = 1, .maximum = 65536}, "dimension of the noise");
+  d.integer("width", g.width, {.minimum = 1, .maximum = 16384}, "neurons in a hidden layer");
+  d.integer("layers", g.layers, {.minimum = 1, .maximum = 64}, "hidden layers");
+  d.choice("activation", g.activation,
+           {{"silu", nets::Activation::silu}, {"gelu", nets::Activation::gelu}, {"tanh", nets::Activation::tanh},
+            {"relu", nets::Activation::relu}},
+           "activation");
+  d.boolean("residual", g.residual, "hidden layers after the first add their input");
+  d.boolean("conditional", g.conditional, "one law for each class of the labels");
+
+  d.section("field", "The drifting field.");
+  DriftSpec& f = spec.drift;
+  d.choice("kind", f.field,
+           {{"displacement", TrainField::displacement}, {"toy", TrainField::toy}, {"paper", TrainField::paper},
+            {"release", TrainField::release}, {"conservative", TrainField::conservative}, {"sharp", TrainField::sharp}},
+           "which field");
+  d.choice("kernel", f.kernel, {{"laplace", Kernel::laplace}, {"gaussian", Kernel::gaussian}},
+           "of displacement and conservative");
+  d.reals("temperatures", f.temperatures, {.minimum = 0, .open_minimum = true},
+          "scales tau or h, their fields added; of release in units of the mean distance");
+  d.boolean("self_interaction", f.self_interaction, "whether a sample counts in its own cloud");
+  d.real("step", f.step, {.minimum = 0, .open_minimum = true}, "the target is x + step * V");
+  d.real("anneal_from", f.anneal_from, {.minimum = 0}, "scales fall geometrically from here; 0: no annealing");
+  d.integer("anneal_steps", f.anneal_steps, {.minimum = 1}, "over this many steps");
+
+  d.section("train", "The optimiser.");
+  TrainSpec& t = spec.train;
+  d.integer("steps", t.steps, {.minimum = 1, .maximum = 1e9}, "optimiser steps");
+  d.integer("batch", t.batch, {.minimum = 1, .maximum = 1e6}, "generated samples a step; for each class when conditional");
+  d.integer("data_batch", t.data_batch, {.minimum = 1, .maximum = 1e6}, "data points a step; likewise");
+  d.real("rate", t.schedule.rate, {.minimum = 0, .open_minimum = true}, "largest learning rate");
+  d.integer("warm_up", t.schedule.warm_up, {.minimum = 0}, "steps of linear warm-up");
+  d.choice("decay", t.schedule.decay, {{"constant", optim::Decay::constant}, {"cosine", optim::Decay::cosine}},
+           "of the learning rate");
+  d.real("beta1", t.adam.beta1, {.minimum = 0, .maximum = 0.9999}, "AdamW");
+  d.real("beta2", t.adam.beta2, {.minimum = 0, .maximum = 0.999999}, "AdamW");
+  d.real("weight_decay", t.adam.decay, {.minimum = 0}, "AdamW");
+  d.real("clip", t.clip, {.minimum = 0}, "largest gradient norm; 0: no clipping");
+  d.real("average", t.average, {.minimum = 0, .maximum = 0.999999}, "decay of the parameters' running average; 0: none");
+  d.integer("checkpoint_every", t.checkpoint_every, {.minimum = 1}, "steps");
+  d.integer("evaluation", t.evaluation, {.minimum = 10, .maximum = 100000}, "samples for the monitors");
+  d.integer("repeats", t.repeats, {.minimum = 2, .maximum = 100}, "independent samples behind each interval");
+}
+
+}  // namespace starling::drift

@@ -1,0 +1,117 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "cli/program.h"
+#include "starling/study/store.h"
+
+namespace starling::cli {
+namespace {
+
+using testing_program::Folder;
+using testing_program::run;
+
+const std::string spec = R"(
+system = "drift"
+seed = 3
+[data]
+source = "moons"
+[generator]
+width = 64
+[field]
+temperatures = [0.1, 0.3]
+[train]
+steps = 600
+batch = 128
+data_batch = 128
+checkpoint_every = 25
+evaluation = 200
+repeats = 2
+)";
+
+// All that the database says, in order.
+std::string content(const std::filesystem::path& database) {
+  const study::Store store(database);
+  std::string out;
+  const auto number = [](const std::optional<double>& v) { return v ? std::to_string(*v) : std::string("-"); };
+  for (const auto& m : store.metrics()) {
+    out += m.task + m.name + std::to_string(m.value) + number(m.lower) + number(m.upper) + number(m.floor) + m.note + "\n";
+  }
+  for (const auto& s : store.series_names()) {
+    out += s.task + s.name + "\n";
+    for (const auto& p : store.series(s.task, s.name)) {
+      out += std::to_string(p.step);
+      out.append(reinterpret_cast<const char*>(&p.value), sizeof p.value);
+    }
+  }
+  for (const auto& f : store.figures()) out += f.id + f.title + f.drawing.dump() + "\n";
+  for (const auto& w : store.warnings()) out += std::to_string(w.step) + w.text + "\n";
+  return out;
+}
+
+class KillAndResume : public testing::Test {
+ protected:
+  KillAndResume() : folder_("kill") { base::write_file_atomically(folder_.path / "moons.toml", spec); }
+
+  std::string run_whole(const std::string& name, const std::string& threads) {
+    const auto result = run(folder_.path, {"run", folder_.path / "moons.toml", "--out", folder_.path / name, "--threads", threads});
+    EXPECT_EQ(result.code, 0) << result.errors;
+    return base::read_file(folder_.path / name / "model.safetensors") + content(folder_.path / name / "run.db");
+  }
+
+  Folder folder_;
+};
+
+TEST_F(KillAndResume, GivesTheSameBytesForAnyNumberOfThreads) {
+  const std::string one = run_whole("one", "1");
+  EXPECT_TRUE(one == run_whole("two", "2"));
+  EXPECT_TRUE(one == run_whole("five", "5"));
+}
+
+TEST_F(KillAndResume, GivesTheSameBytesAfterTenKills) {
+  const auto began = std::chrono::steady_clock::now();
+  const std::string whole = run_whole("whole", "2");
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  const std::filesystem::path out = folder_.path / "killed";
+  std::mt19937 random(20261125);  // fixed, but the machine decides what a moment hits
+  int kills = 0;
+  bool done = false;
+  for (int attempt = 0; attempt < 200 && !done; ++attempt) {
+    const bool resume = std::filesystem::exists(out / "manifest.json");
+    std::vector<std::string> args = {"run", folder_.path / "moons.toml", "--out", out, "--threads", "2"};
+    if (resume) args.emplace_back("--resume");
+    const pid_t pid = testing_program::start(folder_.path, args);
+    if (kills < 10) {
+      const double share = std::uniform_real_distribution<double>(0.02, 0.6)(random);
+      std::this_thread::sleep_for(std::chrono::duration<double>(share * seconds));
+      ::kill(pid, SIGKILL);
+    }
+    const auto result = testing_program::wait(folder_.path, pid);
+    if (result.code == -SIGKILL) ++kills;
+    done = result.code == 0;
+    ASSERT_TRUE(done || result.code == -SIGKILL) << result.errors;
+    if (done && kills < 10) {  // finished between two kills: start over, keep counting
+      std::filesystem::remove_all(out);
+      done = false;
+    }
+  }
+  ASSERT_TRUE(done);
+  EXPECT_EQ(kills, 10);
+  EXPECT_TRUE(whole == base::read_file(out / "model.safetensors") + content(out / "run.db"));
+}
+
+TEST_F(KillAndResume, StopsAtASignalWithACheckpointAndCode130) {
+  const std::filesystem::path out = folder_.path / "stopped";
+  const std::vector<std::string> args = {"run", folder_.path / "moons.toml", "--out", out, "--set", "train.steps=1000000"};
+  const pid_t pid = testing_program::start(folder_.path, args);
+  while (!std::filesystem::exists(out / "checkpoint.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ::kill(pid, SIGTERM);
+  const auto result = testing_program::wait(folder_.path, pid);
+  EXPECT_EQ(result.code, 130);
+  EXPECT_NE(result.errors.find("continue with --resume"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace starling::cli

@@ -1,0 +1,94 @@
+#include "starling/flows/ode.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+
+#include "starling/base/error.h"
+
+namespace starling::flows {
+namespace {
+
+const Rhs oscillator = [](double, std::span<const double> y, std::span<double> rate) {
+  rate[0] = y[1];
+  rate[1] = -y[0];
+};
+const Rhs decay = [](double, std::span<const double> y, std::span<double> rate) { rate[0] = -y[0]; };
+
+// The kind and the message of the Error that `call` throws.
+template <class Call>
+std::pair<base::ErrorKind, std::string> failure(const Call& call) {
+  try {
+    call();
+  } catch (const base::Error& error) {
+    return {error.kind(), error.what()};
+  }
+  return {base::ErrorKind::interrupted, "no error"};
+}
+
+TEST(Integrate, FollowsTheHarmonicOscillatorToElevenDigits) {
+  const std::vector<double> y0 = {1, 0}, times = {0, 0.3, 1, 5, 10};
+  const auto states = integrate(oscillator, y0, times, {.rtol = 1e-13, .atol = 1e-14});
+  ASSERT_EQ(states.size(), times.size());
+  EXPECT_EQ(states[0], y0);
+  for (std::size_t k = 0; k < times.size(); ++k) {
+    EXPECT_NEAR(states[k][0], std::cos(times[k]), 1e-11);
+    EXPECT_NEAR(states[k][1], -std::sin(times[k]), 1e-11);
+  }
+}
+
+TEST(Integrate, PassesTheTimeToTheRightHandSide) {
+  const std::vector<double> y0 = {1}, times = {2};
+  const auto states =
+      integrate([](double t, std::span<const double> y, std::span<double> rate) { rate[0] = -t * y[0]; }, y0,
+                times, {.rtol = 1e-12, .atol = 1e-14});
+  EXPECT_NEAR(states[0][0], std::exp(-2.0), 1e-11);
+}
+
+TEST(Integrate, ErrsLessWithATighterTolerance) {
+  const std::vector<double> y0 = {1}, times = {3};
+  const auto error = [&](double rtol) {
+    return std::abs(integrate(decay, y0, times, {.rtol = rtol, .atol = 1e-15})[0][0] - std::exp(-3.0));
+  };
+  EXPECT_LT(error(1e-6), 1e-5);
+  EXPECT_LT(error(1e-12), 1e-11);
+}
+
+TEST(Integrate, ReturnsTheStateTwiceForATimeAskedTwice) {
+  const std::vector<double> y0 = {1}, times = {0.5, 0.5};
+  const auto states = integrate(decay, y0, times);
+  EXPECT_EQ(states[0], states[1]);
+}
+
+TEST(Integrate, ReportsABlowUpWithTheTimeItReached) {
+  const std::vector<double> y0 = {1}, times = {2};  // y = 1 / (1 - t)
+  const auto [kind, message] = failure([&] {
+    integrate([](double, std::span<const double> y, std::span<double> rate) { rate[0] = y[0] * y[0]; }, y0,
+              times);
+  });
+  EXPECT_EQ(kind, base::ErrorKind::numerical);
+  EXPECT_NE(message.find("gave up at t = 0.99"), std::string::npos) << message;
+}
+
+TEST(Integrate, HandsAnErrorOfTheRightHandSideToTheCaller) {
+  const std::vector<double> y0 = {1}, times = {1};
+  const Rhs broken = [](double, std::span<const double>, std::span<double>) {
+    throw base::Error(base::ErrorKind::input, "no field here");
+  };
+  const auto [kind, message] = failure([&] { integrate(broken, y0, times); });
+  EXPECT_EQ(kind, base::ErrorKind::input);
+  EXPECT_EQ(message, "no field here");
+}
+
+TEST(Integrate, RefusesDescendingTimesAndBadTolerances) {
+  const std::vector<double> y0 = {1}, times = {1}, back = {1, 0.5}, early = {-1};
+  EXPECT_EQ(failure([&] { integrate(decay, y0, back); }).second,
+            "times: 0.5 after 1; expected finite times from 0 that do not descend");
+  EXPECT_EQ(failure([&] { integrate(decay, y0, early); }).first, base::ErrorKind::usage);
+  EXPECT_EQ(failure([&] { integrate(decay, y0, times, {.rtol = 0}); }).first, base::ErrorKind::usage);
+  EXPECT_EQ(failure([&] { integrate(decay, y0, times, {.atol = -1}); }).first, base::ErrorKind::usage);
+}
+
+}  // namespace
+}  // namespace starling::flows

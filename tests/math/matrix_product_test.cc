@@ -1,0 +1,78 @@
+#include "starling/math/matrix_product.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "starling/base/random.h"
+
+namespace starling::math {
+namespace {
+
+using base::Index;
+
+template <class T>
+class MatrixProduct : public testing::Test {
+ protected:
+  static std::vector<T> normals(Index n, std::uint64_t seed) {
+    std::vector<T> values(static_cast<std::size_t>(n));
+    base::Stream(seed, 0, "test").fill_normal(std::span<T>(values));
+    return values;
+  }
+};
+using Precisions = testing::Types<float, double>;
+TYPED_TEST_SUITE(MatrixProduct, Precisions);
+
+// A sum of k products, each rounded, is off by at most about k eps sum |a b| (Higham, "Accuracy and
+// stability", 3.1).
+TYPED_TEST(MatrixProduct, AgreesWithTheTripleLoopInAllThreeShapes) {
+  using T = TypeParam;
+  for (const auto& [n, k, m] :
+       std::vector<std::array<Index, 3>>{{1, 1, 1}, {3, 5, 7}, {33, 17, 2}, {65, 300, 31}}) {
+    const auto a = TestFixture::normals(n * k, 1), b = TestFixture::normals(k * m, 2),
+               start = TestFixture::normals(n * m, 3);
+    for (const Into into : {Into::overwrite, Into::add}) {
+      auto nn = start, nt = start, tn = start;
+      product(n, k, m, a.data(), b.data(), nn.data(), into);
+      product_nt(n, k, m, a.data(), b.data(), nt.data(), into);
+      product_tn(n, k, m, a.data(), b.data(), tn.data(), into);
+      for (Index i = 0; i < n; ++i) {
+        for (Index j = 0; j < m; ++j) {
+          const auto at = static_cast<std::size_t>(i * m + j);
+          const double before = into == Into::add ? static_cast<double>(start[at]) : 0;
+          const auto expect = [&](T value, auto left, auto right) {
+            double sum = before, size = std::abs(before);
+            for (Index l = 0; l < k; ++l) {
+              const double term = static_cast<double>(a[static_cast<std::size_t>(left(l))]) *
+                                  static_cast<double>(b[static_cast<std::size_t>(right(l))]);
+              sum += term;
+              size += std::abs(term);
+            }
+            const double bound =
+                static_cast<double>(k + 2) * static_cast<double>(std::numeric_limits<T>::epsilon()) * size;
+            EXPECT_NEAR(static_cast<double>(value), sum, bound);
+          };
+          expect(
+              nn[at], [&](Index l) { return i * k + l; }, [&](Index l) { return l * m + j; });
+          expect(
+              nt[at], [&](Index l) { return i * k + l; }, [&](Index l) { return j * k + l; });
+          expect(
+              tn[at], [&](Index l) { return l * n + i; }, [&](Index l) { return l * m + j; });
+        }
+      }
+    }
+  }
+}
+
+TYPED_TEST(MatrixProduct, OverwritesATargetThatHoldsNaN) {
+  using T = TypeParam;
+  const std::vector<T> a = {1, 2}, b = {3, 4};
+  std::vector<T> out = {std::numeric_limits<T>::quiet_NaN()};
+  product(1, 2, 1, a.data(), b.data(), out.data());
+  EXPECT_EQ(out[0], T(11));
+}
+
+}  // namespace
+}  // namespace starling::math

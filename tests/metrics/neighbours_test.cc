@@ -1,0 +1,86 @@
+#include "starling/metrics/distances.h"
+
+#include <gtest/gtest.h>
+
+#include "starling/base/error.h"
+#include "starling/base/parallel.h"
+#include "starling/base/random.h"
+
+namespace starling::metrics {
+namespace {
+
+using base::Points;
+
+Points<double> normals(base::Index rows, std::uint32_t task) {
+  Points<double> out(rows, 2);
+  base::Stream(3, task, "neighbours test")
+      .fill_normal(std::span<double>(out.data(), static_cast<std::size_t>(out.size())));
+  return out;
+}
+
+TEST(NearestDistances, AreThoseToTheNearestRow) {
+  const auto distances =
+      nearest_distances(Points<double>{{0, 0}, {10, 0}}, Points<double>{{3, 4}, {10, 1}, {-9, 9}});
+  EXPECT_DOUBLE_EQ(distances(0), 5);
+  EXPECT_DOUBLE_EQ(distances(1), 1);
+}
+
+TEST(Manifold, IsFullBetweenACloudAndItself) {
+  const Points<double> x = normals(200, 1);
+  const Manifold c = manifold(x, x, 5);
+  EXPECT_EQ(c.precision, 1);
+  EXPECT_EQ(c.recall, 1);
+  EXPECT_EQ(c.coverage, 1);
+}
+
+TEST(Manifold, IsNoneBetweenDistantClouds) {
+  const Points<double> x = normals(50, 1), y = x.array() + 100;
+  const Manifold c = manifold(x, y, 3);
+  EXPECT_EQ(c.precision + c.recall + c.coverage, 0);
+}
+
+TEST(Manifold, SeesALostModeInRecallAndNotInPrecision) {
+  Points<double> y(200, 2);
+  y << normals(100, 1), Points<double>(normals(100, 2).array() + 50);
+  const Manifold c = manifold(y.topRows(100), y, 5);
+  EXPECT_EQ(c.precision, 1);
+  EXPECT_DOUBLE_EQ(c.recall, 0.5);
+  EXPECT_DOUBLE_EQ(c.coverage, 0.5);
+}
+
+TEST(Manifold, MatchesAHandCountOnALine) {
+  // Radii (k = 1): y 1, 1, 2 around 0, 1, 3; x 0.5, 0.5, 6.5 around 0.5, 1, 7.5.
+  const Points<double> x{{.5}, {1}, {7.5}}, y{{0}, {1}, {3}};
+  const Manifold c = manifold(x, y, 1);
+  EXPECT_DOUBLE_EQ(c.precision, 2.0 / 3);  // 0.5 and 1
+  EXPECT_DOUBLE_EQ(c.recall, 1);           // 0 and 1 near 0.5, 1; 1 and 3 within 6.5 of 7.5
+  EXPECT_DOUBLE_EQ(c.coverage, 1);
+}
+
+TEST(Classify, TakesTheCommonestLabelAndTheLowerOneInATie) {
+  const Points<double> y{{0}, {1}, {2}, {10}, {11}};
+  const std::vector<std::int32_t> labels = {4, 7, 7, 2, 1};
+  const Points<double> x{{.9}, {10.4}, {0}};
+  EXPECT_EQ(classify(x, y, labels, 3), (std::vector<std::int32_t>{7, 1, 7}));
+  EXPECT_EQ(classify(x, y, labels, 2), (std::vector<std::int32_t>{4, 1, 4}));
+  EXPECT_EQ(classify(x, y, labels, 1), (std::vector<std::int32_t>{7, 2, 4}));
+}
+
+TEST(Neighbours, GiveTheSameAnswerForAnyNumberOfThreads) {
+  const Points<double> x = normals(150, 1), y = normals(170, 2);
+  const base::ThreadLimit one(1);
+  const Manifold serial = manifold(x, y, 4);
+  const base::ThreadLimit many(4);
+  const Manifold parallel = manifold(x, y, 4);
+  EXPECT_EQ(serial.precision, parallel.precision);
+  EXPECT_EQ(serial.recall, parallel.recall);
+  EXPECT_EQ(serial.coverage, parallel.coverage);
+}
+
+TEST(Neighbours, RefuseAnEmptyCloud) {
+  EXPECT_THROW(nearest_distances(normals(5, 1), Points<double>(0, 2)), base::Error);
+  EXPECT_THROW(manifold(Points<double>(0, 2), normals(5, 1), 1), base::Error);
+}
+
+}  // namespace
+}  // namespace starling::metrics

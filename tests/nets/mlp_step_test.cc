@@ -1,0 +1,175 @@
+// What holds for a whole training step: its bytes, and what it allocates.
+#include <gtest/gtest.h>
+#include <malloc.h>
+#include <oneapi/tbb/global_control.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+#include "nets/problem.h"
+#include "starling/base/parallel.h"
+
+// The library takes memory through operator new and through malloc (Eigen): glibc's own entry points let the
+// count see both.
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#define STARLING_COUNTS_ALLOCATIONS 1
+namespace {
+std::atomic<long> allocations = 0;
+}
+extern "C" {
+void* __libc_malloc(std::size_t);                 // NOLINT(bugprone-reserved-identifier)
+void* __libc_memalign(std::size_t, std::size_t);  // NOLINT(bugprone-reserved-identifier)
+void* malloc(std::size_t bytes) {
+  ++allocations;
+  return __libc_malloc(bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  ++allocations;
+  return __libc_memalign(alignment, bytes);
+}
+int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
+  ++allocations;
+  *out = __libc_memalign(alignment, bytes);
+  return *out == nullptr ? 12 : 0;
+}
+}
+#endif
+
+namespace starling::nets {
+namespace {
+
+using base::Index;
+
+// Held in place: a tbb::global_control that is copied ends with the copy's source.
+struct Threads {
+  tbb::global_control control;
+  explicit Threads(int count)
+      : control(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(count)) {}
+};
+
+template <class T>
+void expect_same_bytes_for_any_thread_count() {
+  for (const Index rows : {1, 255, 256, 257, 2048}) {
+    const MlpSpec spec{.inputs = 32,
+                       .outputs = 2,
+                       .width = 64,
+                       .layers = 3,
+                       .residual = true,
+                       .classes = 7,
+                       .guidance = true};
+    std::vector<T> gradient;
+    base::Points<T> out;
+    for (const int threads : {1, 2, 5}) {
+      const Threads limit(threads);
+      ASSERT_EQ(base::thread_count(), threads);  // else the comparison would prove nothing
+      for (int repeat = 0; repeat < 3; ++repeat) {
+        Batch<T> b(spec, rows);
+        b.forward();
+        b.backward();
+        if (gradient.empty()) {
+          gradient = b.gradient;
+          out = b.out;
+        }
+        EXPECT_EQ(std::memcmp(gradient.data(), b.gradient.data(), gradient.size() * sizeof(T)), 0);
+        EXPECT_EQ(std::memcmp(out.data(), b.out.data(), static_cast<std::size_t>(out.size()) * sizeof(T)), 0);
+      }
+    }
+  }
+}
+
+TEST(MlpStep, GivesTheSameBytesForAnyNumberOfThreadsInFloat) {
+  expect_same_bytes_for_any_thread_count<float>();
+}
+TEST(MlpStep, GivesTheSameBytesForAnyNumberOfThreadsInDouble) {
+  expect_same_bytes_for_any_thread_count<double>();
+}
+
+// Where the caller's vectors start within a cache line must not matter: a resumed run has another heap.
+template <class T>
+void expect_same_bytes_at_any_alignment() {
+  const MlpSpec spec{
+      .inputs = 32, .outputs = 2, .width = 64, .layers = 3, .residual = true, .classes = 7, .guidance = true};
+  Batch<T> b(spec, 300);
+  const std::size_t count = b.parameters.size();
+  const base::Vector<T> zero = base::Vector<T>::Zero(b.network.parameter_count() + 64);
+  base::Vector<T> p = zero, g = zero, first;
+  for (Index shift = 0; shift < 16; ++shift) {
+    std::copy(b.parameters.begin(), b.parameters.end(), p.data() + shift);
+    const std::span<const T> parameters(p.data() + shift, count);
+    b.network.forward(parameters, b.x, b.labels, b.guidance, b.workspace, b.out);
+    b.network.backward(parameters, b.workspace, b.d_out, std::span<T>(g.data() + shift, count));
+    if (shift == 0) first = g;
+    EXPECT_EQ(std::memcmp(first.data(), g.data() + shift, count * sizeof(T)), 0) << "shift " << shift;
+  }
+}
+
+TEST(MlpStep, GivesTheSameBytesWhereverParametersAndGradientLieInFloat) {
+  expect_same_bytes_at_any_alignment<float>();
+}
+TEST(MlpStep, GivesTheSameBytesWhereverParametersAndGradientLieInDouble) {
+  expect_same_bytes_at_any_alignment<double>();
+}
+
+TEST(MlpStep, AWorkspaceMayServeBatchesOfDifferentSizes) {
+  const MlpSpec spec{.inputs = 3, .outputs = 2, .width = 8, .layers = 2, .classes = 3};
+  Batch<double> reused(spec, 600), fresh(spec, 10);
+  reused.forward();
+  reused.backward();
+  reused.x = fresh.x;
+  reused.labels = fresh.labels;
+  reused.d_out = fresh.d_out;
+  reused.forward();
+  reused.backward();
+  fresh.forward();
+  fresh.backward();
+  EXPECT_EQ(reused.out, fresh.out);
+  EXPECT_EQ(reused.gradient, fresh.gradient);
+}
+
+#ifdef STARLING_COUNTS_ALLOCATIONS
+TEST(MlpStep, TheCounterSeesBothKindsOfAllocation) {
+  const long before = allocations;
+  base::Points<float> a(300, 300);
+  a.setZero();
+  const std::vector<double> b(100, 1.0);
+  EXPECT_GE(allocations - before, 2) << a(0, 0) + static_cast<float>(b[0]);
+}
+
+template <class T>
+void expect_no_allocation_in_a_step() {
+  const Threads one(1);
+  ASSERT_EQ(base::thread_count(), 1);
+  for (const Activation activation :
+       {Activation::silu, Activation::gelu, Activation::tanh, Activation::relu}) {
+    for (const bool extras : {false, true}) {
+      Batch<T> b({.inputs = 32,
+                  .outputs = 2,
+                  .width = 256,
+                  .layers = 3,
+                  .activation = activation,
+                  .residual = extras,
+                  .classes = extras ? 4 : 0,
+                  .guidance = extras},
+                 513);
+      b.forward();
+      b.backward();
+      const long before = allocations;
+      b.forward();
+      b.backward();
+      EXPECT_EQ(allocations - before, 0)
+          << "activation " << static_cast<int>(activation) << ", extras " << extras;
+    }
+  }
+}
+
+TEST(MlpStep, AllocatesNothingOnceTheWorkspaceHasItsSizeInFloat) {
+  expect_no_allocation_in_a_step<float>();
+}
+TEST(MlpStep, AllocatesNothingOnceTheWorkspaceHasItsSizeInDouble) {
+  expect_no_allocation_in_a_step<double>();
+}
+#endif
+
+}  // namespace
+}  // namespace starling::nets
