@@ -8,17 +8,25 @@
   // Plotly reads a few tags in its texts; those of a run are shown as they are.
   const text = (value) => String(value ?? "").replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
-  const axis = (label, log) => ({
-    title: { text: text(label), standoff: 12 }, type: log ? "log" : undefined, automargin: true, gridcolor: "#eceff3",
-    linecolor: "#c9d0d9", ticks: "outside", tickcolor: "#c9d0d9", zeroline: false, exponentformat: "power",
-    ...(log ? { dtick: "D2", tickmode: "auto", nticks: 8, minexponent: 4 } : {}),
+  // Ticks of a logarithmic axis: whole decades when there are two or more of them, else 1, 2, 5.
+  const decades = (values) => {
+    const positive = values.filter((value) => value > 0);
+    return positive.length ? Math.log10(positive.reduce((a, b) => Math.max(a, b)) / positive.reduce((a, b) => Math.min(a, b))) : 0;
+  };
+  const axis = (label, log, values) => ({
+    title: { text: text(label), standoff: 12, font: { size: 13 } }, automargin: true, gridcolor: "#eceff3", linecolor: "#c9d0d9",
+    ticks: "outside", tickcolor: "#c9d0d9", zeroline: false, exponentformat: "power",
+    ...(log ? { type: "log", dtick: decades(values) >= 2 ? 1 : "D2" } : {}),
   });
+  const coordinates = (drawing, key) => (drawing.groups ?? []).flatMap((group) => group[key]);
 
   const layout = (drawing, more = {}) => ({
-    font, height: 400, margin: { l: 64, r: 20, t: 16, b: 56 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font, height: 400, margin: { l: 64, r: 20, t: 30, b: 56 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     hovermode: "closest", hoverlabel: { font }, colorway: colours,
     legend: { orientation: "h", y: -0.2, yanchor: "top", x: 0, font: { size: 12 } },
-    xaxis: axis(drawing.x_label, drawing.log_x), yaxis: axis(drawing.y_label, drawing.log_y), ...more,
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: "#b5bdc8", activecolor: colours[0] },
+    xaxis: axis(drawing.x_label, drawing.log_x, coordinates(drawing, "x")),
+    yaxis: axis(drawing.y_label, drawing.log_y, coordinates(drawing, "y")), ...more,
   });
 
   const trace = (group, i) => {
@@ -45,7 +53,7 @@
       })),
       annotations: lines.map((line) => ({
         xref: "paper", x: 1, xanchor: "right", y: drawing.log_y ? Math.log10(line.y) : line.y, yanchor: "bottom",
-        text: text(line.label), showarrow: false, font: { size: 11, color: "#6f7782" }, bgcolor: "rgba(255,255,255,0.75)",
+        text: text(line.label), showarrow: false, font: { size: 11, color: "#4a5360" }, bgcolor: "rgba(255,255,255,0.88)", borderpad: 2,
       })),
     };
   };
@@ -56,7 +64,6 @@
       plotted.yaxis.rangemode = "tozero";
       plotted.xaxis.type = "category";
     }
-    if (drawing.groups.filter((group) => group.label).length === 1) plotted.legend.orientation = "h";
     return Plotly.newPlot(element, drawing.groups.map(trace), plotted, settings);
   };
 

@@ -176,7 +176,8 @@ std::string terms(const json& object) {
 
 std::string configuration(const json& manifest) {
   json top = json::object(), sections = json::object(), machine = manifest;
-  for (const auto& [key, value] : manifest.value("config", json::object()).items()) {
+  const json config = manifest.value("config", json::object());
+  for (const auto& [key, value] : config.items()) {
     (value.is_object() ? sections : top)[key] = value;
   }
   machine.erase("config");

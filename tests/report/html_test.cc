@@ -35,7 +35,7 @@ TEST(Html, Base64MatchesRfc4648) {
 TEST(Html, NumbersHaveFourDigitsAndPowersOnlyWhereNeeded) {
   EXPECT_EQ(number(0), "0");
   EXPECT_EQ(number(4000), "4000");
-  EXPECT_EQ(number(-0.012345), "−0.01234");
+  EXPECT_EQ(number(-0.0123456), "−0.01235");
   EXPECT_EQ(number(9999.7), "10000");
   EXPECT_EQ(number(123456.7), "123457");
   EXPECT_EQ(number(3.2e-9), "3.200×10<sup>−9</sup>");

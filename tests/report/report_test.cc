@@ -137,7 +137,9 @@ TEST_F(Report, ThinsLongSeriesAndKeepsTheirSpikes) {
   std::vector<study::SeriesPoint> points;
   for (int step = 0; step < 50'000; ++step)
     points.push_back({step, step == 31'415 ? 9.0 : step == 27'182 ? -9.0 : 0.0});
+  study::Store::Transaction transaction(store_);
   store_.record("t", "s", "", points);
+  transaction.commit();
   const json drawing = resolve(store_, {{"kind", "curves"}, {"curves", {{{"task", "t"}, {"series", "s"}}}}});
   const auto x = drawing.at("groups").at(0).at("x").get<std::vector<int>>();
   const auto y = drawing.at("groups").at(0).at("y").get<std::vector<double>>();

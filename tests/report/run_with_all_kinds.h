@@ -53,6 +53,7 @@ inline nlohmann::json example_manifest() {
 /// warnings. The number of figures that can be drawn.
 inline int record_all_kinds(study::Store& store) {
   using nlohmann::json;
+  study::Store::Transaction transaction(store);
   std::vector<study::SeriesPoint> loss, rate;
   for (int step = 0; step < 4000; step += 10) {
     loss.push_back({step, 2 * std::exp(-step / 600.0) + 0.02 + 0.01 * std::sin(step * 0.37)});
@@ -165,6 +166,7 @@ inline int record_all_kinds(study::Store& store) {
   figure("05-floors", "Metrics over their floors", "One means: as good as fresh data.",
          {{"kind", "floors"}, {"metrics", {"energy_distance", "sliced_wasserstein", hostile}}});
   figure("06-absent", "Not there", "", {{"kind", "image"}, {"image", hostile}});
+  transaction.commit();
   return 5;
 }
 
