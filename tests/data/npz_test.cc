@@ -49,7 +49,7 @@ TEST(Npz, ReadsStoredAndDeflatedEntriesInTheOrderOfTheArchive) {
 
 TEST(Npz, ReadsLargeDeflatedEntries) {
   std::string data;
-  for (int i = 0; i < 300'000; ++i) data += static_cast<char>((i * i) >> 4);
+  for (unsigned i = 0; i < 300'000; ++i) data += static_cast<char>((i * i) >> 4U);
   const auto arrays =
       parse_npz(zip_file({packed("x.npy", npy_file("|i1", false, "(300000,)", data))}), "f.npz");
   EXPECT_EQ(arrays.at("x").values[123'456], static_cast<signed char>(data[123'456]));
