@@ -22,8 +22,9 @@ struct Toolbox {
   std::function<bool()> interrupted = [] { return false; };
 };
 
-/// Runs `starling ARGS` (without the program's name) and returns the exit code: 0 done, 1 a claim failed under --strict,
-/// 2 usage or spec, 3 input data, 4 numerical failure, 130 interrupted and resumable. Errors go to standard error, one line.
+/// Runs `starling ARGS` (without the program's name) and returns the exit code: 0 done, 1 a claim failed
+/// under --strict, 2 usage or spec, 3 input data, 4 numerical failure, 130 interrupted and resumable. Errors
+/// go to standard error, one line.
 int run_command(std::vector<std::string> args, const Toolbox& toolbox);
 
 }  // namespace starling::cli

@@ -12,7 +12,9 @@ namespace {
 // The one thing a signal handler may touch.
 volatile std::sig_atomic_t stop_requested = 0;
 
-void request_stop(int) { stop_requested = 1; }
+void request_stop(int) {
+  stop_requested = 1;
+}
 
 // One value of the displacement field against the formula, in both precisions.
 template <class T>
@@ -33,7 +35,9 @@ int main(int argc, char** argv) {
   std::signal(SIGTERM, request_stop);
   starling::cli::Toolbox toolbox;
   toolbox.systems = {&starling::drift::system()};
-  toolbox.report = [](const starling::study::RunDirectory& directory) { starling::report::write_report(directory); };
+  toolbox.report = [](const starling::study::RunDirectory& directory) {
+    starling::report::write_report(directory);
+  };
   toolbox.vector_target = starling::simd::target_name();
   toolbox.checks = {{"drifting field in double precision", field_is_right<double>},
                     {"drifting field in single precision", field_is_right<float>}};

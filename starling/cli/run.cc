@@ -14,15 +14,18 @@ std::string spec_text(const std::string& path) {
   try {
     return base::read_file(path, std::uintmax_t{1} << 24U);
   } catch (const base::Error& error) {
-    throw base::Error(base::ErrorKind::usage, error.what());  // a missing spec is a wrong argument, not wrong data
+    throw base::Error(base::ErrorKind::usage,
+                      error.what());  // a missing spec is a wrong argument, not wrong data
   }
 }
 
 void print_metrics(const study::Store& store) {
   fmt::print("\n{:<24}{:>12}  {:<26}{:>12}\n", "monitor", "value", "95% interval", "data floor");
   for (const study::Metric& m : store.metrics()) {
-    const std::string interval = m.lower && m.upper ? fmt::format("[{:.5g}, {:.5g}]", *m.lower, *m.upper) : "";
-    fmt::print("{:<24}{:>12.5g}  {:<26}{:>12}\n", m.name, m.value, interval, m.floor ? fmt::format("{:.5g}", *m.floor) : "");
+    const std::string interval =
+        m.lower && m.upper ? fmt::format("[{:.5g}, {:.5g}]", *m.lower, *m.upper) : "";
+    fmt::print("{:<24}{:>12.5g}  {:<26}{:>12}\n", m.name, m.value, interval,
+               m.floor ? fmt::format("{:.5g}", *m.floor) : "");
   }
 }
 
@@ -33,10 +36,16 @@ void print_claims(const study::Store& store) {
 }
 
 void print_json(const study::RunDirectory& directory, const study::Store& store) {
-  nlohmann::json line = {{"event", "done"}, {"run", directory.path().string()}, {"report", directory.report().string()}};
-  const auto optional = [](const std::optional<double>& v) { return v ? nlohmann::json(*v) : nlohmann::json(); };
+  nlohmann::json line = {
+      {"event", "done"}, {"run", directory.path().string()}, {"report", directory.report().string()}};
+  const auto optional = [](const std::optional<double>& v) {
+    return v ? nlohmann::json(*v) : nlohmann::json();
+  };
   for (const study::Metric& m : store.metrics()) {
-    line["metrics"][m.name] = {{"value", m.value}, {"lower", optional(m.lower)}, {"upper", optional(m.upper)}, {"floor", optional(m.floor)}};
+    line["metrics"][m.name] = {{"value", m.value},
+                               {"lower", optional(m.lower)},
+                               {"upper", optional(m.upper)},
+                               {"floor", optional(m.floor)}};
   }
   for (const study::Claim& c : store.claims()) line["claims"][c.id] = study::to_string(c.verdict);
   for (const study::Warning& w : store.warnings()) line["warnings"].push_back(w.text);
@@ -48,7 +57,8 @@ void print_json(const study::RunDirectory& directory, const study::Store& store)
 void print_template(const Toolbox& toolbox, const NewOptions& options) {
   const study::System& system = study::find_system(toolbox.systems, options.system);
   if (std::find(system.jobs.begin(), system.jobs.end(), options.job) == system.jobs.end()) {
-    throw base::Error(base::ErrorKind::usage, fmt::format("unknown job '{}'{}", options.job, base::suggestion(options.job, system.jobs)));
+    throw base::Error(base::ErrorKind::usage, fmt::format("unknown job '{}'{}", options.job,
+                                                          base::suggestion(options.job, system.jobs)));
   }
   const auto application = system.make(options.job);
   study::Description description;
@@ -57,19 +67,22 @@ void print_template(const Toolbox& toolbox, const NewOptions& options) {
 }
 
 void check_spec(const Toolbox& toolbox, const RunRequest& request) {
-  const auto application = study::load(toolbox.systems, spec_text(request.spec), request.spec, request.options.overrides);
+  const auto application =
+      study::load(toolbox.systems, spec_text(request.spec), request.spec, request.options.overrides);
   fmt::print("{}: valid\n{}\n", request.spec, application->plan());
 }
 
 int run(const Toolbox& toolbox, RunRequest request) {
   study::RunOptions& options = request.options;
-  if (options.out.empty()) options.out = std::filesystem::path("runs") / std::filesystem::path(request.spec).stem();
-  options.progress = request.quiet ? study::Progress::Style::quiet
+  if (options.out.empty())
+    options.out = std::filesystem::path("runs") / std::filesystem::path(request.spec).stem();
+  options.progress = request.quiet  ? study::Progress::Style::quiet
                      : request.json ? study::Progress::Style::json
                                     : study::Progress::detect();
   options.interrupted = toolbox.interrupted;
   options.report = toolbox.report;
-  const study::RunDirectory directory = study::run_spec(toolbox.systems, spec_text(request.spec), request.spec, options);
+  const study::RunDirectory directory =
+      study::run_spec(toolbox.systems, spec_text(request.spec), request.spec, options);
   const study::Store store(directory.database());
   if (request.json) {
     print_json(directory, store);
