@@ -1,6 +1,5 @@
 // Eigen packs both factors before it multiplies. Packs up to this size live on the stack: for rows and widths
-// up to 256 a product then allocates nothing, and saves the page faults of a fresh heap block (a third of its
-// time at 256^3).
+// up to 256 a product then allocates nothing, which alone saves a quarter of its time (docs/decisions/0001).
 #define EIGEN_STACK_ALLOCATION_LIMIT (512 * 1024)
 #include "starling/math/matrix_product.h"
 
