@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "starling/base/error.h"
 #include "starling/base/version.h"
@@ -23,7 +24,8 @@ void add_new(CLI::App& app, const Toolbox& toolbox, NewOptions& o) {
 void add_check(CLI::App& app, const Toolbox& toolbox, RunRequest& o) {
   auto* verb = app.add_subcommand("check", "validate a spec, read its data, show the plan; run nothing");
   verb->add_option("spec", o.spec, "a TOML file")->required();
-  verb->add_option("--set", o.options.overrides, "override a key: section.key=value");
+  verb->add_option("--set", o.options.overrides, "override a key: section.key=value")
+      ->allow_extra_args(false);
   verb->footer("Example: starling check examples/digits.toml --set train.steps=100");
   verb->callback([&] { check_spec(toolbox, o); });
 }
@@ -32,7 +34,8 @@ void add_run(CLI::App& app, const Toolbox& toolbox, RunRequest& o, int& code) {
   auto* verb = app.add_subcommand("run", "train or study, as the spec says");
   verb->add_option("spec", o.spec, "a TOML file")->required();
   verb->add_option("--out", o.options.out, "the run directory; default runs/NAME-OF-SPEC");
-  verb->add_option("--set", o.options.overrides, "override a key: section.key=value");
+  verb->add_option("--set", o.options.overrides, "override a key: section.key=value")
+      ->allow_extra_args(false);
   verb->add_option("--threads", o.options.threads, "0 uses every core; the results do not depend on it")
       ->check(CLI::Range(0, 4096));
   verb->add_flag("--resume", o.options.resume, "continue an interrupted run: does only what is missing");
@@ -82,7 +85,18 @@ void add_rest(CLI::App& app, const Toolbox& toolbox, std::string& argument, int&
   auto* completion = app.add_subcommand("completion", "print the shell's completion script");
   completion->add_option("shell", argument, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
   completion->footer("Example: source <(starling completion bash)");
-  completion->callback([&] { print_completion(argument); });
+  completion->callback([&] { print_completion(toolbox, argument); });
+}
+
+// CLI11 would only say that a subcommand is required.
+void require_known_verb(const CLI::App& app, const std::vector<std::string>& args) {
+  if (args.empty() || args.front().starts_with('-')) return;
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(verb->get_name());
+  if (std::find(names.begin(), names.end(), args.front()) != names.end()) return;
+  throw base::Error(base::ErrorKind::usage, fmt::format("unknown command '{}'{}", args.front(),
+                                                        base::suggestion(args.front(), names)));
 }
 
 }  // namespace
@@ -104,8 +118,9 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
   add_sample(app, toolbox, sample_options);
   add_export(app, toolbox, export_options);
   add_rest(app, toolbox, argument, code);
-  std::reverse(args.begin(), args.end());  // as CLI11 wants them
   try {
+    require_known_verb(app, args);
+    std::reverse(args.begin(), args.end());  // as CLI11 wants them
     app.parse(std::move(args));
     return code;
   } catch (const CLI::ParseError& error) {
@@ -115,7 +130,7 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
   } catch (const base::Error& error) {
     fmt::print(stderr, "starling: {}\n", error.what());
     return error.exit_code();
-  } catch (const std::filesystem::filesystem_error& error) {
+  } catch (const std::exception& error) {  // the disk, the memory, or what nobody foresaw: one line, no crash
     fmt::print(stderr, "starling: {}\n", error.what());
     return static_cast<int>(base::ErrorKind::input);
   }

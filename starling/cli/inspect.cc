@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "starling/base/error.h"
+#include "starling/base/parallel.h"
 #include "starling/base/version.h"
 #include "starling/cli/verbs.h"
 
@@ -13,8 +14,13 @@ namespace {
 
 // The system that made a run, by its manifest.
 const study::System& system_of(const Toolbox& toolbox, const study::RunDirectory& directory) {
-  return study::find_system(toolbox.systems,
-                            directory.read_manifest().at("config").at("system").get<std::string>());
+  const nlohmann::json manifest = directory.read_manifest();
+  const auto name = nlohmann::json::json_pointer("/config/system");
+  if (!manifest.is_object() || !manifest.contains(name) || !manifest.at(name).is_string()) {
+    throw base::Error(base::ErrorKind::input,
+                      fmt::format("{}: damaged: it names no system", directory.manifest().string()));
+  }
+  return study::find_system(toolbox.systems, manifest.at(name).get<std::string>());
 }
 
 }  // namespace
@@ -50,21 +56,29 @@ void list_claims(const Toolbox& toolbox, const std::string& system) {
 }
 
 int examine(const Toolbox& toolbox) {
-  fmt::print("starling  {} ({})\nbuild     {}\ncores     {}\nvectors   {}\n", base::version(),
-             base::git_commit(), base::build_summary(), std::thread::hardware_concurrency(),
-             toolbox.vector_target);
+  fmt::print("starling  {} ({})\nbuild     {}\ncpu       {}\ncores     {}\nthreads   {}\nvectors   {}\n",
+             base::version(), base::git_commit(), base::build_summary(), study::cpu_model(),
+             std::thread::hardware_concurrency(), base::thread_count(), toolbox.vector_target);
   bool healthy = true;
   for (const Check& check : toolbox.checks) {
-    const bool passes = check.passes();
+    bool passes = false;
+    std::string reason;
+    try {
+      passes = check.passes();
+    } catch (const std::exception& error) {
+      reason = fmt::format(": {}", error.what());
+    }
     healthy = healthy && passes;
-    fmt::print("{}  {}\n", passes ? "ok      " : "FAILS   ", check.name);
+    fmt::print("{}  {}{}\n", passes ? "ok      " : "FAILS   ", check.name, reason);
   }
   return healthy ? 0 : static_cast<int>(base::ErrorKind::numerical);
 }
 
-void print_completion(const std::string& shell) {
-  if (shell == "zsh") fmt::print("autoload -Uz bashcompinit && bashcompinit\n");
-  fmt::print("{}", R"(_starling() {
+void print_completion(const Toolbox& toolbox, const std::string& shell) {
+  if (shell == "zsh") fmt::print("autoload -Uz compinit bashcompinit && compinit && bashcompinit\n");
+  std::string systems;
+  for (const study::System* system : toolbox.systems) systems += (systems.empty() ? "" : " ") + system->name;
+  fmt::print("{}{}{}", R"(_starling() {
   local word="${COMP_WORDS[COMP_CWORD]}"
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "new check run sample report claims export doctor completion --help --version" -- "$word"))
@@ -82,7 +96,8 @@ void print_completion(const std::string& shell) {
       esac ;;
     *)
       case "${COMP_WORDS[1]}" in
-        new | claims) COMPREPLY=($(compgen -W "drift" -- "$word")) ;;
+        new | claims) COMPREPLY=($(compgen -W ")",
+             systems, R"(" -- "$word")) ;;
         completion) COMPREPLY=($(compgen -W "bash zsh" -- "$word")) ;;
         *) COMPREPLY=($(compgen -f -- "$word")) ;;
       esac ;;

@@ -30,6 +30,6 @@ void export_model(const Toolbox& toolbox, const ExportOptions& options);
 void rebuild_report(const Toolbox& toolbox, const std::string& run);
 void list_claims(const Toolbox& toolbox, const std::string& system);
 int examine(const Toolbox& toolbox);
-void print_completion(const std::string& shell);
+void print_completion(const Toolbox& toolbox, const std::string& shell);
 
 }  // namespace starling::cli

@@ -17,15 +17,6 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-std::string cpu_model() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const std::size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "unknown";
-}
-
 // A resumed run must be the same run: its bytes are a function of the config.
 void require_same_config(const nlohmann::json& before, const Description& description,
                          const std::string& path) {
@@ -76,6 +67,15 @@ Common common_of(const std::string& text, const std::string& file_name,
 }
 
 }  // namespace
+
+std::string cpu_model() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown";
+}
 
 const System& find_system(const std::vector<const System*>& systems, const std::string& name) {
   std::vector<std::string> names;

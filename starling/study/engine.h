@@ -18,6 +18,9 @@ struct RunOptions {
   std::function<void(const RunDirectory&)> report{};  ///< draws the page once the run is done
 };
 
+/// The processor as the kernel names it, or "unknown".
+std::string cpu_model();
+
 /// The system of that name. Error{usage} with the nearest name.
 const System& find_system(const std::vector<const System*>& systems, const std::string& name);
 
