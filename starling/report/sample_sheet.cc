@@ -30,6 +30,7 @@ data::Image sample_sheet(const base::PointsRef<float>& images, int height, int w
   const int down = static_cast<int>((images.rows() + across - 1) / across);
 
   data::Image sheet;
+  sheet.channels = 1;
   sheet.width = across * (width * scale + gap) + gap;
   sheet.height = down * (height * scale + gap) + gap;
   sheet.pixels.assign(static_cast<std::size_t>(sheet.width) * static_cast<std::size_t>(sheet.height), 255);

@@ -90,15 +90,16 @@ TEST_F(Report, OfAnEmptyRunNeedsNoDrawingLibrary) {
 }
 
 TEST_F(Report, IsWrittenIntoItsRunDirectory) {
-  const auto run = study::RunDirectory::open(folder_.path(), false);
+  const auto run = study::RunDirectory::open(folder_.path() / "run", false);
   run.write_manifest(example_manifest());
-  record_all_kinds(store_);
+  study::Store store(run.database());
+  record_all_kinds(store);
   write_report(run);
-  EXPECT_EQ(base::read_file(run.report()), render_report(store_, example_manifest()));
+  EXPECT_EQ(base::read_file(run.report()), render_report(store, example_manifest()));
 }
 
 TEST_F(Report, RefusesARunWhoseManifestIsDamaged) {
-  const auto run = study::RunDirectory::open(folder_.path(), false);
+  const auto run = study::RunDirectory::open(folder_.path() / "run", false);
   base::write_file_atomically(run.manifest(), "{");
   EXPECT_THROW(write_report(run), base::Error);
 }
