@@ -92,12 +92,12 @@ TEST_F(CommandLine, RefusesBadDataWithCodeThree) {
     return std::vector<std::string>{
         "run", tiny(), "--out", out(), "--set", "data.source=file", "--set", "data.path=" + path};
   };
-  expect(3, "gone.csv: cannot read",
+  expect(3, "gone.csv: no such file or folder",
          {"run", tiny(), "--out", out(), "--set", "data.source=file", "--set", "data.path=gone.csv"});
   expect(3, "empty", with("empty.csv", ""));
-  expect(3, "value at row 1, column 0 is nan", with("nan.csv", "1,2\nnan,3\n1,2\n4,5\n6,7\n"));
+  expect(3, "row 2, column '1' holds nan", with("nan.csv", "1,2\nnan,3\n1,2\n4,5\n6,7\n"));
   expect(3, "expected at least 4", with("one.csv", "1,2\n"));
-  expect(3, "line 2 has 1 columns; expected 2", with("ragged.csv", "1,2\n3\n"));
+  expect(3, "1 cells; expected 2 as in the first row", with("ragged.csv", "1,2\n3\n"));
   expect(3, "", with("broken.npy", "\x93NUMPY"));
   EXPECT_FALSE(std::filesystem::exists(out()));
 }
