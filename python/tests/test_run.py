@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 import starling
-from starling import _core
 from starling._spec import to_overrides, to_toml
-
-needs_systems = pytest.mark.skipif(not hasattr(_core, "run_spec"), reason="built without the report")
 
 SPEC = {
     "system": "drift",
@@ -77,7 +74,6 @@ def test_a_missing_spec_is_named():
         starling.run("nowhere.toml")
 
 
-@needs_systems
 def test_a_dict_and_the_same_file_give_the_same_numbers(tmp_path):
     (tmp_path / "spec.toml").write_text(to_toml(SPEC))
     one = starling.run(SPEC, out=tmp_path / "one")
@@ -86,18 +82,15 @@ def test_a_dict_and_the_same_file_give_the_same_numbers(tmp_path):
     assert one.metrics and one.metrics == two.metrics
 
 
-@needs_systems
 def test_an_override_reaches_the_run(tmp_path):
     assert starling.run(SPEC, out=tmp_path / "a", seed=4).metrics != starling.run(SPEC, out=tmp_path / "b").metrics
 
 
-@needs_systems
 def test_without_a_place_runs_are_numbered_below_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert [str(starling.run(SPEC).path) for _ in range(2)] == ["runs/drift", "runs/drift-2"]
 
 
-@needs_systems
 def test_a_slip_in_a_spec_is_named_with_its_place(tmp_path):
     with pytest.raises(ValueError, match="unknown system 'drfit'; did you mean 'drift'"):
         starling.run({**SPEC, "system": "drfit"}, out=tmp_path / "a")
@@ -108,7 +101,6 @@ def test_a_slip_in_a_spec_is_named_with_its_place(tmp_path):
     assert not (tmp_path / "a").exists()
 
 
-@needs_systems
 def test_a_directory_that_holds_a_run_is_not_overwritten(tmp_path):
     starling.run(SPEC, out=tmp_path / "a")
     with pytest.raises(ValueError, match="a"):
