@@ -20,6 +20,7 @@ std::string spec_text(const std::string& path) {
 }
 
 void print_metrics(const study::Store& store) {
+  if (store.metrics().empty()) return;
   fmt::print("\n{:<24}{:>12}  {:<26}{:>12}\n", "monitor", "value", "95% interval", "data floor");
   for (const study::Metric& m : store.metrics()) {
     const std::string interval =
@@ -30,8 +31,14 @@ void print_metrics(const study::Store& store) {
 }
 
 void print_claims(const study::Store& store) {
-  for (const study::Claim& c : store.claims()) {
-    fmt::print("claim {:<28}{:<14}{}\n", c.id, study::to_string(c.verdict), c.statement);
+  const auto claims = store.claims();
+  if (claims.empty()) return;
+  fmt::print("\n{:<22}{:<14}{:>12}  {:<22}{}\n", "claim", "verdict", "value", "95% interval", "expected");
+  for (const study::Claim& c : claims) {
+    const std::string interval =
+        c.lower && c.upper ? fmt::format("[{:.4g}, {:.4g}]", *c.lower, *c.upper) : "";
+    fmt::print("{:<22}{:<14}{:>12}  {:<22}{}\n", c.id, study::to_string(c.verdict),
+               c.value ? fmt::format("{:.4g}", *c.value) : "", interval, c.expected);
   }
 }
 

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/data/npy.h"
 #include "starling/data/png.h"
 #include "starling/report/sample_sheet.h"
 #include "starling/systems/drift/checkpoint.h"
+#include "starling/systems/drift/claims.h"
 #include "starling/systems/drift/generator.h"
 #include "starling/systems/drift/monitors.h"
 #include "starling/systems/drift/problem.h"
@@ -177,6 +180,46 @@ class TrainApplication : public study::Application {
   Spec spec_;
 };
 
+// One task a claim: a resumed study measures only what is missing.
+class StudyApplication : public study::Application {
+ public:
+  void describe(study::Description& description) override { drift::describe(description, spec_); }
+
+  std::string plan() override {
+    if (spec_.particles.size() < 3) {
+      throw Error(ErrorKind::usage,
+                  fmt::format("study.particles has {} sizes; expected at least 3 to fit a slope",
+                              spec_.particles.size()));
+    }
+    return fmt::format("study: {} claims, {} sizes up to {} particles, {} random clouds each",
+                       claim_catalogue().size(), spec_.particles.size(),
+                       *std::max_element(spec_.particles.begin(), spec_.particles.end()), spec_.replicates);
+  }
+
+  void run(study::RunContext& context) override {
+    const auto claims = claim_catalogue();
+    context.progress.begin("claims", static_cast<std::int64_t>(claims.size()));
+    std::int64_t done = 0;
+    for (const study::Claim& claim : claims) {
+      if (context.interrupted()) {
+        throw Error(ErrorKind::interrupted,
+                    fmt::format("interrupted before claim {}; continue with --resume", claim.id));
+      }
+      if (!context.store.is_done(claim.id)) {
+        study::Store::Transaction transaction(context.store);
+        context.store.record(measure(claim, spec_, context.store));
+        context.store.mark_done(claim.id);
+        transaction.commit();
+      }
+      context.progress.update(++done, {});
+    }
+    context.progress.end();
+  }
+
+ private:
+  StudySpec spec_;
+};
+
 // A finished or interrupted run, ready to sample from.
 struct Trained {
   Spec spec;
@@ -204,7 +247,13 @@ void open_trained(const study::RunDirectory& directory, Trained& trained) {
   trained.state = load_checkpoint(directory.checkpoint(), trained.generator->network());
 }
 
+void require_trained(const study::RunDirectory& directory) {
+  if (directory.read_manifest().at("config").at("job") == "train") return;
+  throw Error(ErrorKind::usage, fmt::format("{}: is a study and holds no model", directory.path().string()));
+}
+
 void sample(const study::RunDirectory& directory, const study::SampleRequest& request) {
+  require_trained(directory);
   Trained run{{}, nullptr, nullptr, {{}, {}, optim::AdamWState<float>(0), 0, 0}};
   open_trained(directory, run);
   const std::int32_t classes = run.problem->classes();
@@ -247,6 +296,7 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
 
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
                                               const std::filesystem::path& out) {
+  require_trained(directory);
   Trained run{{}, nullptr, nullptr, {{}, {}, optim::AdamWState<float>(0), 0, 0}};
   open_trained(directory, run);
   std::filesystem::create_directories(out);
@@ -265,13 +315,17 @@ std::vector<std::filesystem::path> export_run(const study::RunDirectory& directo
 }  // namespace
 
 const study::System& system() {
-  static const study::System instance{"drift",
-                                      "one-step generators trained by drifting fields",
-                                      {"train"},
-                                      [](const std::string&) { return std::make_unique<TrainApplication>(); },
-                                      [] { return std::vector<study::Claim>(); },
-                                      sample,
-                                      export_run};
+  static const study::System instance{
+      "drift",
+      "one-step generators trained by drifting fields, and the theory of those fields",
+      {"train", "study"},
+      [](const std::string& job) -> std::unique_ptr<study::Application> {
+        if (job == "study") return std::make_unique<StudyApplication>();
+        return std::make_unique<TrainApplication>();
+      },
+      claim_catalogue,
+      sample,
+      export_run};
   return instance;
 }
 

@@ -138,6 +138,34 @@ TEST(ConservativeFlow, CollapsesToALatticeWhenTheBandwidthIsTiny) {
   }
 }
 
+// Noiseless starts towards a standard normal, h = N^(-1/(d+4)), at T = 2.
+TEST(ConservativeFlow, LeavesThePrintedFisherInformation) {
+  const double line[6][2] = {{16, .02701079},  {32, .01965255},  {64, .01455511},
+                             {128, .01088564}, {256, .00817127}, {512, .00612638}};
+  const double plane[6][2] = {{16, .21259328},  {32, .14209691},  {64, .11913911},
+                              {128, .10196800}, {256, .07745772}, {512, .06046012}};
+  const double times[] = {2};
+  for (const auto& row : line) {
+    const Target target = Target::normal(1, std::pow(row[0], -.2));
+    const auto end =
+        conservative_flow(normal_quantiles(static_cast<Index>(row[0]), 0, 1), target, times, {})[0];
+    EXPECT_NEAR(smoothed_fisher(end, target) / row[1], 1, 1e-6) << row[0];
+  }
+  for (const auto& row : plane) {
+    const Target target = Target::normal(1, std::pow(row[0], -1.0 / 6));
+    Points<double> start(static_cast<Index>(row[0]), 2);
+    for (Index i = 0; i < start.rows(); ++i) {
+      for (Index k = 0; k < 2; ++k) {
+        const double share =
+            .5 + static_cast<double>(i + 1) * std::pow(1.32471795724474602596, -static_cast<double>(k + 1));
+        start(i, k) = boost::math::quantile(boost::math::normal(), share - std::floor(share));
+      }
+    }
+    EXPECT_NEAR(smoothed_fisher(conservative_flow(start, target, times, {})[0], target) / row[1], 1, 1e-6)
+        << row[0];
+  }
+}
+
 TEST(ParticleFlow, RunsAwayWhenAGaussianLeavesTheSelfTermOut) {
   // Two particles at ±a: each sees only the other in q, a' = a (2/h^2 - 1/w). The target is a normal, so the
   // pull is exact.
