@@ -16,6 +16,3 @@ fresh() { # the first of NAME, NAME-2, NAME-3, ... that does not exist
 scripts/build.sh starling_executable
 out=$(fresh "${1:-demo-run}")
 build/release/bin/starling run examples/digits.toml --out "$out" --threads 2
-echo
-echo "report:  $out/report.html"
-echo "samples: $out/samples.png"
