@@ -44,7 +44,7 @@ struct Claim {
   std::string note{};
 };
 
-/// A drawing as data; the kinds are listed in docs/report.md.
+/// A drawing as data; the kinds are listed in starling/report/drawing.h.
 struct Figure {
   std::string id, title, caption;
   nlohmann::json drawing;
