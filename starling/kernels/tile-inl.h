@@ -20,6 +20,7 @@ namespace starling::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using simd::HWY_NAMESPACE::exp_of_nonpositive;
 using simd::HWY_NAMESPACE::fast_sqrt;
+using simd::HWY_NAMESPACE::least_square;
 
 // Four rows share each load of a column; 256 columns of four rows stay in the first-level cache between the
 // loops.
@@ -66,6 +67,16 @@ struct RowPointers {
   }
 };
 
+template <class T>
+HWY_INLINE void raise_to(T least, const Tile<T>& tile) {
+  const hn::ScalableTag<T> d;
+  for (std::ptrdiff_t r = 0; r < tile.rows; ++r) {
+    // The bound comes first: x86 then hands a NaN through.
+    for (std::ptrdiff_t j = 0; j < tile.width; j += static_cast<std::ptrdiff_t>(hn::Lanes(d)))
+      hn::StoreU(hn::Max(hn::Set(d, least), hn::LoadU(d, tile.row(r) + j)), d, tile.row(r) + j);
+  }
+}
+
 /// Fills a narrow tile of four rows with |z_i - y_j|^2, or |z_i - y_j| when Root, which is then at least
 /// `least`.
 template <bool Root, class T>
@@ -73,9 +84,12 @@ HWY_INLINE void fill_narrow(const RowPointers<T>& rows, const Cloud<T>& y, T lea
   const hn::ScalableTag<T> d;
   const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
   const auto* z = rows.z;
-  const auto finish = [&](auto q) { return Root ? hn::Max(hn::Set(d, least), fast_sqrt(d, q)) : q; };
+  const auto finish = [&](auto q) {
+    if constexpr (!Root) return q;
+    return fast_sqrt(d, q);
+  };
   for (std::ptrdiff_t j = 0; j < tile.width; j += lanes) {
-    auto q0 = hn::Zero(d), q1 = q0, q2 = q0, q3 = q0;
+    auto q0 = hn::Set(d, Root ? least_square<T> : T(0)), q1 = q0, q2 = q0, q3 = q0;
     for (std::ptrdiff_t k = 0; k < y.d; ++k) {
       const auto v = hn::LoadU(d, y.coordinate(k) + tile.column + j);
       const auto a0 = hn::Sub(v, hn::Set(d, z[0][k])), a1 = hn::Sub(v, hn::Set(d, z[1][k]));
@@ -90,6 +104,7 @@ HWY_INLINE void fill_narrow(const RowPointers<T>& rows, const Cloud<T>& y, T lea
     hn::Store(finish(q2), d, tile.row(2) + j);
     hn::Store(finish(q3), d, tile.row(3) + j);
   }
+  if (Root && least > T(0)) raise_to(least, tile);
   push_padding_away(y, tile);
 }
 
@@ -132,10 +147,11 @@ HWY_INLINE void fill_wide(const T* z, const T* z_squares, const Cloud<T>& y, T l
         }
       }
       if constexpr (Root) {
-        hn::StoreU(hn::Max(hn::Set(d, least), fast_sqrt(d, hn::LoadU(d, value + j))), d, value + j);
+        hn::StoreU(fast_sqrt(d, hn::Max(hn::Set(d, least_square<T>), hn::LoadU(d, value + j))), d, value + j);
       }
     }
   }
+  if (Root && least > T(0)) raise_to(least, tile);
   push_padding_away(y, tile);
 }
 
