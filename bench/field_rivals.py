@@ -108,6 +108,7 @@ def race(rounds):
         times = [[] for _ in field]
         for _ in range(rounds):
             for k, (_, run) in enumerate(field):
+                time.sleep(0.1)  # whatever the one before left to its background threads is not this one's time
                 times[k].append(seconds(lambda: run(x, y, temperature)))
         medians = [statistics.median(t) for t in times]
         print(f"N = M = {n}, d = {d}")
