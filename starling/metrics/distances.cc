@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
@@ -89,17 +90,20 @@ double line_wasserstein(std::vector<double>& a, std::vector<double>& b, int p) {
   return total;
 }
 
-// The k smallest squared distances (k >= 1) from x_i to y, ascending with their columns; `skip` leaves one
-// column out.
+// The k smallest squared distances (k >= 1) from x_i to y, ascending with their columns, the earlier column
+// first among equals; `skip` leaves one column out.
 std::vector<std::pair<double, Index>> nearest(const Eigen::ArrayXd& squares, std::size_t k, Index skip) {
-  std::vector<std::pair<double, Index>> all;
+  std::vector<std::pair<double, Index>> best;
+  best.reserve(k + 1);
+  double worst = std::numeric_limits<double>::infinity();
   for (Index j = 0; j < squares.size(); ++j) {
-    if (j != skip) all.emplace_back(squares(j), j);
+    if (j == skip || (best.size() == k && !(squares(j) < worst))) continue;
+    const auto place = std::upper_bound(best.begin(), best.end(), std::pair(squares(j), j));
+    best.insert(place, {squares(j), j});
+    if (best.size() > k) best.pop_back();
+    worst = best.back().first;
   }
-  k = std::min(k, all.size());
-  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(k), all.end());
-  all.resize(k);
-  return all;
+  return best;
 }
 
 void for_each_row(const PointsRef<double>& x, const PointsRef<double>& y,
