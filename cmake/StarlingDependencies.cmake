@@ -21,5 +21,9 @@ find_package(SUNDIALS REQUIRED COMPONENTS arkode nvecserial)
 
 find_package(hwy REQUIRED)
 
+# ONNX's package names the target protobuf::libprotobuf and does not find it.
+find_package(Protobuf REQUIRED)
+find_package(ONNX REQUIRED)
+
 # Random123 is headers only and ships no CMake package.
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)

@@ -49,21 +49,26 @@ void add_run(CLI::App& app, const Toolbox& toolbox, RunRequest& o, int& code) {
 void add_sample(CLI::App& app, const Toolbox& toolbox, SampleOptions& o) {
   auto* verb = app.add_subcommand("sample", "draw from a trained model");
   verb->add_option("run", o.run, "a run directory")->required();
-  verb->add_option("--count", o.request.count, "how many")
-      ->check(CLI::Range(1, 10000000))
-      ->capture_default_str();
+  auto* count = verb->add_option("--count", o.request.count, "how many")
+                    ->check(CLI::Range(1, 10000000))
+                    ->capture_default_str();
   verb->add_option("--label", o.request.label, "a class; default all in turn");
-  verb->add_option("--seed", o.request.seed, "of the noise")->capture_default_str();
+  auto* seed = verb->add_option("--seed", o.request.seed, "of the noise")->capture_default_str();
+  verb->add_option("--noise", o.request.noise, "an npy file of noise to use instead: one row a sample")
+      ->excludes(count)
+      ->excludes(seed);
   verb->add_option("--out", o.request.out, ".npy, .csv, or .png for images")->required();
   verb->footer("Example: starling sample runs/digits --label 7 --count 16 --out sevens.png");
   verb->callback([&] { sample(toolbox, o); });
 }
 
 void add_export(CLI::App& app, const Toolbox& toolbox, ExportOptions& o) {
-  auto* verb = app.add_subcommand("export", "write the model for other tools: safetensors and a JSON config");
+  auto* verb = app.add_subcommand("export", "write the model and the numbers of a run for other tools");
   verb->add_option("run", o.run, "a run directory")->required();
   verb->add_option("--out", o.out, "a folder; default RUN/export");
-  verb->footer("Example: starling export runs/digits --out digits-model");
+  verb->footer(
+      "Writes model.safetensors, model.onnx, config.json, and metrics, series, claims and warnings as csv.\n"
+      "Example: starling export runs/digits --out digits-model");
   verb->callback([&] { export_model(toolbox, o); });
 }
 

@@ -145,8 +145,14 @@ StepReport Generator::step(GeneratorState& state) {
 
 Points<float> Generator::sample(const std::vector<float>& parameters, base::Stream& stream,
                                 std::span<const std::int32_t> labels, Index n) {
-  Points<float> noise(n, spec_.generator.noise), out;
+  Points<float> noise(n, spec_.generator.noise);
   stream.fill_normal(std::span<float>(noise.data(), static_cast<std::size_t>(noise.size())));
+  return sample(parameters, noise, labels);
+}
+
+Points<float> Generator::sample(const std::vector<float>& parameters, const Points<float>& noise,
+                                std::span<const std::int32_t> labels) {
+  Points<float> out;
   network_.forward(parameters, noise, labels, workspace_, out);
   return out;
 }

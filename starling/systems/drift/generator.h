@@ -42,6 +42,10 @@ class Generator {
   base::Points<float> sample(const std::vector<float>& parameters, base::Stream& stream,
                              std::span<const std::int32_t> labels, base::Index n);
 
+  /// The same from given noise (n, spec.generator.noise).
+  base::Points<float> sample(const std::vector<float>& parameters, const base::Points<float>& noise,
+                             std::span<const std::int32_t> labels);
+
   /// The field that drives the particles x of one class towards y, at this step's scale.
   base::Points<float> field(const base::Points<float>& x, const base::Points<float>& y,
                             std::int64_t step) const;
