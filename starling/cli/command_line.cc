@@ -93,6 +93,11 @@ void add_rest(CLI::App& app, const Toolbox& toolbox, std::string& argument, int&
   completion->callback([&] { print_completion(toolbox, argument); });
 }
 
+// fmt::print throws when standard error cannot be written, on a full disk say; nobody would catch that.
+void complain(const std::string& text) {
+  std::fputs(fmt::format("starling: {}\n", text).c_str(), stderr);
+}
+
 // CLI11 would only say that a subcommand is required.
 void require_known_verb(const CLI::App& app, const std::vector<std::string>& args) {
   if (args.empty() || args.front().starts_with('-')) return;
@@ -130,13 +135,13 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
     return code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    fmt::print(stderr, "starling: {}\nRun with --help for what is expected.\n", error.what());
+    complain(fmt::format("{}\nRun with --help for what is expected.", error.what()));
     return static_cast<int>(base::ErrorKind::usage);
   } catch (const base::Error& error) {
-    fmt::print(stderr, "starling: {}\n", error.what());
+    complain(error.what());
     return error.exit_code();
   } catch (const std::exception& error) {  // the disk, the memory, or what nobody foresaw: one line, no crash
-    fmt::print(stderr, "starling: {}\n", error.what());
+    complain(error.what());
     return static_cast<int>(base::ErrorKind::input);
   }
 }

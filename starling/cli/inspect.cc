@@ -17,7 +17,7 @@ namespace {
 const study::System& system_of(const Toolbox& toolbox, const study::RunDirectory& directory) {
   const nlohmann::json manifest = directory.read_manifest();
   const auto name = nlohmann::json::json_pointer("/config/system");
-  if (!manifest.is_object() || !manifest.contains(name) || !manifest.at(name).is_string()) {
+  if (!manifest.contains(name) || !manifest.at(name).is_string()) {
     throw base::Error(base::ErrorKind::input,
                       fmt::format("{}: damaged: it names no system", directory.manifest().string()));
   }
@@ -44,7 +44,8 @@ void export_model(const Toolbox& toolbox, const ExportOptions& options) {
                                   code ? code.message() : "a file of that name is in the way"));
   }
   // The tables first: a run that stopped before its first checkpoint has numbers and no model.
-  for (const auto& path : study::write_tables(study::Store(directory.database()), out))
+  for (const auto& path :
+       study::write_tables(study::Store(directory.database(), study::Store::Open::existing), out))
     fmt::print("{}\n", path.string());
   for (const auto& path : system_of(toolbox, directory).export_run(directory, out))
     fmt::print("{}\n", path.string());

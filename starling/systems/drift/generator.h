@@ -34,8 +34,8 @@ class Generator {
   const nets::Mlp<float>& network() const { return network_; }
   GeneratorState start() const;
 
-  /// One optimiser step. All random numbers are keyed by (seed, state.step): replaying a step replays its
-  /// bytes.
+  /// One optimiser step. Error{numerical} that names the step once samples, loss or gradient diverge. All
+  /// random numbers are keyed by (seed, state.step): replaying a step replays its bytes.
   StepReport step(GeneratorState& state);
 
   /// n samples in the network's units, from the averaged parameters. `labels` (n) or empty.
@@ -54,6 +54,7 @@ class Generator {
   const Spec& spec_;
   const Problem& problem_;
   nets::Mlp<float> network_;
+  float reach_;  // samples beyond it have diverged
   nets::Mlp<float>::Workspace workspace_;
   base::Points<float> noise_, out_, d_out_;
   std::vector<std::int32_t> labels_;
