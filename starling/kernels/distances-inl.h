@@ -13,6 +13,7 @@
 #include "starling/base/parallel.h"
 #include "starling/kernels/double_normalised.h"
 #include "starling/kernels/normalisers.h"
+#include "starling/kernels/scratch.h"
 #include "starling/kernels/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -35,7 +36,7 @@ class DistanceTiles {
   DistanceTiles(const AffinityRule& rule, const Columns<T>& columns) : rule_(rule), columns_(columns) {
     const std::size_t all = static_cast<std::size_t>(columns.n) * columns.weight.size();
     if (columns.d < wide_dimension || all > kept_bytes / sizeof(T)) return;
-    kept_.resize(all);
+    kept_ = Scratch<T>(all);
     base::parallel_chunks(columns.n, wide_rows(static_cast<std::ptrdiff_t>(columns.weight.size())),
                           [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
                             for (const ColumnBlock<T>& block : columns_.blocks)
@@ -52,7 +53,7 @@ class DistanceTiles {
   HWY_INLINE void visit(std::ptrdiff_t begin, std::ptrdiff_t end, Visit&& visit) const {
     if (columns_.d < wide_dimension) return visit_narrow(begin, end, visit);
     const std::ptrdiff_t rows = wide_rows(static_cast<std::ptrdiff_t>(columns_.weight.size()));
-    std::vector<T> room;
+    const Scratch<T> room(kept_.empty() ? static_cast<std::size_t>(rows * widest()) : 0);
     for (std::ptrdiff_t row = begin; row < end; row += rows) {
       const std::ptrdiff_t stop = std::min(end, row + rows);
       for (const ColumnBlock<T>& block : columns_.blocks) {
@@ -60,7 +61,6 @@ class DistanceTiles {
           visit(wide_tile(block, row, stop, kept(block, row)));
           continue;
         }
-        room.resize(static_cast<std::size_t>((stop - row) * block.cloud.stride));
         const BlockTile<T> tile = wide_tile(block, row, stop, room.data());
         fill(tile);
         visit(tile);
@@ -83,6 +83,12 @@ class DistanceTiles {
 
  private:
   static constexpr std::size_t kept_bytes = std::size_t{64} << 20;
+
+  std::ptrdiff_t widest() const {
+    std::ptrdiff_t most = 0;
+    for (const ColumnBlock<T>& block : columns_.blocks) most = std::max(most, block.cloud.stride);
+    return most;
+  }
 
   T* kept(const ColumnBlock<T>& block, std::ptrdiff_t row) const {
     return kept_.data() + columns_.n * block.offset + row * block.cloud.stride;
@@ -134,7 +140,7 @@ class DistanceTiles {
 
   const AffinityRule& rule_;
   const Columns<T>& columns_;
-  mutable std::vector<T> kept_;
+  Scratch<T> kept_;
 };
 
 }  // namespace starling::kernels::HWY_NAMESPACE

@@ -160,8 +160,10 @@ void weigh_and_push(const DistanceTiles<T>& distances, const Normalisers<T>& nor
 }
 
 // Rows in at most 16 chunks, whatever the number of threads: bounds the memory of the chunks' column sums.
-inline std::ptrdiff_t rows_per_chunk(std::ptrdiff_t n) {
-  constexpr std::ptrdiff_t chunks = 16;
+// Wide clouds take 4: a matrix product rearranges all columns for every chunk.
+template <class T>
+std::ptrdiff_t rows_per_chunk(const Columns<T>& columns) {
+  const std::ptrdiff_t n = columns.n, chunks = columns.d < wide_dimension ? 16 : 4;
   return std::max<std::ptrdiff_t>(1, (n + chunks * tile_rows - 1) / (chunks * tile_rows)) * tile_rows;
 }
 
@@ -178,8 +180,8 @@ void half_logs(const std::vector<T>& sums, const std::vector<T>& shifts, double 
 // Runs pass(begin, end, partial) for each chunk, with its own row of per-column partials, then folds them in
 // chunk order.
 template <class T, class Pass, class Fold>
-void columns_in_chunks(std::ptrdiff_t n, T start, std::vector<T>& total, Pass&& pass, Fold&& fold) {
-  const std::ptrdiff_t chunk = rows_per_chunk(n);
+void columns_in_chunks(const Columns<T>& matrix, T start, std::vector<T>& total, Pass&& pass, Fold&& fold) {
+  const std::ptrdiff_t n = matrix.n, chunk = rows_per_chunk(matrix);
   const std::size_t columns = total.size();
   std::vector<T> partial(static_cast<std::size_t>((n + chunk - 1) / chunk) * columns, start);
   base::parallel_chunks(n, chunk, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
@@ -197,7 +199,7 @@ void normalise(const DistanceTiles<T>& distances, Normalisers<T>& s) {
   const auto add = [](T a, T b) { return a + b; };
   const auto sums = [&](auto shifted) {
     columns_in_chunks(
-        columns.n, T(0), s.column_sum,
+        columns, T(0), s.column_sum,
         [&](std::ptrdiff_t begin, std::ptrdiff_t end, T* partial) {
           sum_exponentials<decltype(shifted)::value>(distances, begin, end, s, partial);
         },
@@ -212,7 +214,7 @@ void normalise(const DistanceTiles<T>& distances, Normalisers<T>& s) {
     enough = enough && (s.column_sum[j] > least || columns.weight[j] == T(0));
   if (!enough) {
     columns_in_chunks(
-        columns.n, far_away<T>, s.column_shift,
+        columns, far_away<T>, s.column_shift,
         [&](std::ptrdiff_t begin, std::ptrdiff_t end, T* partial) {
           find_nearest(distances, begin, end, s, partial);
         },
@@ -229,7 +231,7 @@ void run(const AffinityRule& rule, const Columns<T>& columns, T* out) {
   Normalisers<T> normalisers(static_cast<std::size_t>(columns.n), columns.weight.size());
   normalise(distances, normalisers);
   const bool weighted = columns.weighted || rule.least_affinity > 0;
-  base::parallel_chunks(columns.n, rows_per_chunk(columns.n), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  base::parallel_chunks(columns.n, rows_per_chunk(columns), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     if (weighted) {
       weigh_and_push<true>(distances, normalisers, begin, end, out);
     } else {
@@ -242,7 +244,7 @@ template <class T>
 double distance_sum(const AffinityRule& rule, const Columns<T>& columns) {
   const DistanceTiles<T> distances(rule, columns);
   std::vector<double> row_sums(static_cast<std::size_t>(columns.n));
-  base::parallel_chunks(columns.n, rows_per_chunk(columns.n), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  base::parallel_chunks(columns.n, rows_per_chunk(columns), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     distances.visit(begin, end, [&](const BlockTile<T>& tile) {
       const T* weight = columns.weight.data() + tile.first();
       const std::ptrdiff_t real = std::min(tile.width, tile.block->cloud.n - tile.column);

@@ -12,6 +12,7 @@
 
 #include "starling/base/parallel.h"
 #include "starling/kernels/mean_shift.h"
+#include "starling/kernels/scratch.h"
 #include "starling/kernels/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -136,8 +137,8 @@ void wide_chunk(const Job<T>& job, const std::vector<T>& z_squares, std::ptrdiff
                 std::ptrdiff_t end) {
   constexpr bool root = kind != Radial::gaussian;
   const std::ptrdiff_t count = end - begin, width = job.y.stride, dimension = job.y.d;
-  std::vector<T> values(static_cast<std::size_t>(count * width)),
-      moments(static_cast<std::size_t>(count * dimension));
+  const Scratch<T> values(static_cast<std::size_t>(count * width));
+  std::vector<T> moments(static_cast<std::size_t>(count * dimension));
   std::vector<RowSum<T>> rows(static_cast<std::size_t>(count));
   const Tile<T> tile{values.data(), width, count, 0, width};
   fill_wide<root>(job.z + begin * dimension, z_squares.data() + begin, job.y, T(0), tile);

@@ -155,7 +155,7 @@ HWY_INLINE void fill_wide(const T* z, const T* z_squares, const Cloud<T>& y, T l
   push_padding_away(y, tile);
 }
 
-/// The rows of a wide tile: as many as fit 16 MiB beside `columns`, between 16 and 256, by fours.
+/// The rows of a wide tile: as many as fit 16 MiB beside `columns`, between 16 and 512, by fours.
 inline std::ptrdiff_t wide_rows(std::ptrdiff_t columns) {
   return std::clamp<std::ptrdiff_t>((std::ptrdiff_t{1} << 22) / std::max<std::ptrdiff_t>(1, columns), 16,
                                     256) /
