@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -60,5 +61,13 @@ struct Spec {
 };
 
 void describe(study::Description& description, Spec& spec);
+
+/// The values of a job's spec as JSON, which travels in the metadata of what the job writes.
+template <class JobSpec>
+std::string config_of(JobSpec& spec) {
+  study::Description description;
+  describe(description, spec);
+  return study::to_json(description).dump();
+}
 
 }  // namespace starling::drift
