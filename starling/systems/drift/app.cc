@@ -1,6 +1,7 @@
 #include "starling/systems/drift/app.h"
 
 #include "starling/systems/drift/claims.h"
+#include "starling/systems/drift/particles_app.h"
 #include "starling/systems/drift/study_app.h"
 #include "starling/systems/drift/train_app.h"
 #include "starling/systems/drift/trained_run.h"
@@ -11,9 +12,10 @@ const study::System& system() {
   static const study::System instance{
       "drift",
       "one-step generators trained by drifting fields, and the theory of those fields",
-      {"train", "study"},
+      {"train", "study", "particles"},
       [](const std::string& job) -> std::unique_ptr<study::Application> {
         if (job == "study") return make_study_application();
+        if (job == "particles") return make_particles_application();
         return make_train_application();
       },
       claim_catalogue,

@@ -50,6 +50,7 @@ class Generator {
   const Spec& spec_;
   const Problem& problem_;
   nets::Mlp<float> network_;
+  double length_;  // what the scales of the spec are multiples of
   nets::Mlp<float>::Workspace workspace_;
   base::Points<float> noise_, out_, d_out_;
   std::vector<std::int32_t> labels_;

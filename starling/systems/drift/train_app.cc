@@ -6,6 +6,7 @@
 
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
+#include "starling/systems/drift/animation.h"
 #include "starling/systems/drift/checkpoint.h"
 #include "starling/systems/drift/generator.h"
 #include "starling/systems/drift/monitors.h"
@@ -66,7 +67,12 @@ class TrainApplication : public study::Application {
     context.progress.end();
     study::Store::Transaction transaction(context.store);
     record_monitors(spec_, problem, generator, state, context.store);
-    if (problem.dimension() == 2) record_animation(problem, context.store);
+    if (problem.dimension() == 2) {
+      record_animation(context.store, "The generated cloud during training",
+                       "Noise held fixed; drag the slider.",
+                       problem.restore(problem.held_out()).cast<double>(),
+                       [](std::int64_t step) { return fmt::format("step {}", step); });
+    }
     context.store.mark_done(task);
     transaction.commit();
     if (const std::string png = context.store.image("samples"); !png.empty()) {
@@ -132,39 +138,7 @@ class TrainApplication : public study::Application {
     for (Index i = 0; spec_.generator.conditional && i < count; ++i)
       labels.push_back(static_cast<std::int32_t>(i % problem.classes()));
     const Points<float> cloud = problem.restore(generator.sample(state.parameters, stream, labels, count));
-    std::vector<SeriesPoint> x, y;
-    for (Index i = 0; i < count; ++i) {
-      x.push_back({i, cloud(i, 0)});
-      y.push_back({i, cloud(i, 1)});
-    }
-    study::Store::Transaction transaction(context.store);
-    context.store.record(fmt::format("frame {:09d}", state.step), "x", "", x);
-    context.store.record(fmt::format("frame {:09d}", state.step), "y", "", y);
-    transaction.commit();
-  }
-
-  static void record_animation(const Problem& problem, study::Store& store) {
-    nlohmann::json frames = nlohmann::json::array();
-    const auto values = [&](const std::string& name, const char* axis) {
-      nlohmann::json out = nlohmann::json::array();
-      for (const SeriesPoint& point : store.series(name, axis)) out.push_back(point.value);
-      return out;
-    };
-    for (const auto& series : store.series_names()) {
-      if (series.task.rfind("frame ", 0) != 0 || series.name != "x") continue;
-      const std::string label = fmt::format("step {}", std::stoll(series.task.substr(6)));
-      frames.push_back({{"label", label}, {"x", values(series.task, "x")}, {"y", values(series.task, "y")}});
-    }
-    nlohmann::json background = {{"label", "held-out data"}};
-    const Points<float> data = problem.restore(problem.held_out());
-    for (Index i = 0; i < std::min<Index>(data.rows(), 1500); ++i) {
-      background["x"].push_back(data(i, 0));
-      background["y"].push_back(data(i, 1));
-    }
-    store.record(study::Figure{"4-animation",
-                               "The generated cloud during training",
-                               "Noise held fixed; drag the slider.",
-                               {{"kind", "animation"}, {"frames", frames}, {"background", background}}});
+    drift::record_frame(context.store, state.step, cloud.cast<double>());
   }
 
   Spec spec_;

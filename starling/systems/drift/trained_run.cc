@@ -47,8 +47,13 @@ void open_trained(const study::RunDirectory& directory, Trained& trained) {
 }
 
 void require_trained(const study::RunDirectory& directory) {
-  if (directory.read_manifest().at("config").at("job") == "train") return;
-  throw Error(ErrorKind::usage, fmt::format("{}: is a study and holds no model", directory.path().string()));
+  const std::string job = directory.read_manifest().at("config").at("job");
+  if (job == "train") return;
+  throw Error(ErrorKind::usage,
+              job == "particles"
+                  ? fmt::format("{0}: moved particles and holds no model; they are in {0}/particles.npy",
+                                directory.path().string())
+                  : fmt::format("{}: is a {} and holds no model", directory.path().string(), job));
 }
 
 }  // namespace
