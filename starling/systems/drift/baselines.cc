@@ -186,7 +186,7 @@ Points<double> kl_velocity(const PointsRef<double>& x, const Target& target) {
     const Grid grid(x, h);
     return smooth_on_grid(x, grid, conservative(grid.points(x.cols()), x, target), h);
   }
-  constexpr Index pairs = 32;
+  constexpr Index pairs = 128;
   base::Stream stream(0, 0, "smoothed velocity");
   Points<double> out = Points<double>::Zero(x.rows(), x.cols());
   for (Index k = 0; k < pairs; ++k) {

@@ -34,9 +34,9 @@ base::Points<double> sliced_velocity(const base::PointsRef<double>& x, const bas
 
 /// The exact Wasserstein gradient flow of μ -> KL(K_h * μ | pi_h): v = K_h * grad log(pi_h / q_h), where the
 /// conservative field leaves the outer K_h * out. Derived in docs/drift.md; d/dt KL = -mean |v_i|² along it.
-/// The convolution is a trapezoid sum over a grid of step h/4 in one and two dimensions (until 4 million
-/// nodes), and beyond the mean over 64 antithetic draws that are the same for every particle and every call:
-/// a Monte Carlo error near 1/8 of the field's spread over a bandwidth, but no noise in time.
+/// The convolution is a trapezoid sum over a grid of step h/4 in one and two dimensions (nine digits; until 4
+/// million nodes), and beyond the mean over 256 antithetic draws that are the same for every particle and
+/// every call: a relative error that may reach a fifth, at the price of 256 fields, but no noise in time.
 base::Points<double> kl_velocity(const base::PointsRef<double>& x, const Target& target);
 
 }  // namespace starling::drift

@@ -24,6 +24,7 @@ const std::map<std::string, std::string>& notes() {
       {"mean_inverse_occupancy", "mean of 1 / n_i"},
       {"self_term", "(d/h²) mean of 1 / n_i"},
       {"mismatch_share", "|residual| / |V| of the Laplace displacement"},
+      {"turning", "mean cosine of successive steps; below 0 they overshoot"},
       {"objective", "what the flow descends"},
       {"smoothed_fisher", "∫ |v|² q_h"},
       {"smoothed_kl", "KL(q_h | pi_h)"}};

@@ -20,8 +20,6 @@ using base::Points;
 using ConstMap = Eigen::Map<const Points<double>>;
 using Map = Eigen::Map<Points<double>>;
 
-constexpr std::int64_t most_reversals = 20;
-
 [[noreturn]] void diverged(const ParticleState& state, const std::string& what) {
   throw Error(ErrorKind::numerical, fmt::format("after {} moves: {}", state.moves, what));
 }
@@ -37,27 +35,37 @@ void require_bounded(const ParticleMethod& method, const ParticleState& state, c
     diverged(state, fmt::format("a particle is {:.3g} away from the data; the flow explodes", reached));
 }
 
-// Counts successive moves that take each other back.
-std::int64_t reversals_after(const ParticleMethod& method, const ParticleState& state,
-                             const Points<double>& move) {
+constexpr std::int64_t most_overshoots = 50;
+
+// The running mean of the cosine between successive moves, as vectors of all particles.
+double turning_after(const ParticleState& state, const Points<double>& move) {
+  const double lengths = move.norm() * state.last_move.norm();
+  const double cosine = lengths > 0 ? (move.array() * state.last_move.array()).sum() / lengths : 0;
+  return 0.9 * state.turning + 0.1 * cosine;
+}
+
+bool is_long(const ParticleMethod& method, const Points<double>& move) {
   const Points<double>& y = method.data();
-  const double before = state.last_move.squaredNorm();
-  const double spread = (y.rowwise() - y.colwise().mean()).squaredNorm() / static_cast<double>(y.rows());
-  const bool is_long = move.squaredNorm() / static_cast<double>(move.rows()) > 1e-10 * spread;
-  const double ratio = before > 0 ? (move.array() * state.last_move.array()).sum() / before : 0;
-  return is_long && ratio < -0.95 ? state.reversals + 1 : 0;
+  const auto mean_square = [](const Points<double>& rows) {
+    return rows.squaredNorm() / static_cast<double>(rows.rows());
+  };
+  return std::sqrt(mean_square(move)) > 0.005 * std::sqrt(mean_square(y.rowwise() - y.colwise().mean()));
 }
 
 void step(const ParticlesSpec& spec, const ParticleMethod& method, ParticleState& state) {
   Points<double> move = method.velocity(state.x, state.moves) * spec.motion.eta;
   const Points<double> next = state.x + move;
   require_bounded(method, state, next);
-  const std::int64_t reversals = reversals_after(method, state, move);
-  if (reversals >= most_reversals) {
-    diverged(state, fmt::format("{} steps in a row took back the step before: motion.eta = {} is too long",
-                                most_reversals, spec.motion.eta));
+  const double turning = turning_after(state, move);
+  const std::int64_t overshoots = turning < -0.5 && is_long(method, move) ? state.overshoots + 1 : 0;
+  if (overshoots >= most_overshoots) {
+    diverged(
+        state,
+        fmt::format("the particles jump to and fro (mean cosine of successive moves {:.2f}): motion.eta = "
+                    "{} is too long a step",
+                    turning, spec.motion.eta));
   }
-  state = {next, std::move(move), state.moves + 1, reversals};
+  state = {next, std::move(move), state.moves + 1, turning, overshoots};
 }
 
 void solve(const ParticlesSpec& spec, const ParticleMethod& method, ParticleState& state) {
@@ -72,7 +80,7 @@ void solve(const ParticlesSpec& spec, const ParticleMethod& method, ParticleStat
                                     {.rtol = spec.motion.rtol, .atol = spec.motion.atol});
   const Points<double> next = ConstMap(end[0].data(), n, d);
   require_bounded(method, state, next);
-  state = {next, next - state.x, state.moves + 1, 0};
+  state = {next, next - state.x, state.moves + 1, 0, 0};
 }
 
 std::span<const double> flat(const Points<double>& points) {
@@ -82,7 +90,7 @@ std::span<const double> flat(const Points<double>& points) {
 }  // namespace
 
 ParticleState start_particles(const ParticleMethod& method) {
-  ParticleState state{method.start(), {}, 0, 0};
+  ParticleState state{method.start(), {}, 0, 0, 0};
   state.last_move = Points<double>::Zero(state.x.rows(), state.x.cols());
   return state;
 }
@@ -92,15 +100,20 @@ void advance(const ParticlesSpec& spec, const ParticleMethod& method, ParticleSt
   solve(spec, method, state);
 }
 
+bool overshoots(const ParticleMethod& method, const ParticleState& state) {
+  return state.turning < -0.2 && is_long(method, state.last_move);
+}
+
 void save_particles(const std::filesystem::path& path, const ParticleState& state,
                     const std::string& config) {
   data::TensorFile file;
   file.metadata = {{"format", "starling"}, {"config", config}, {"checksum", ""}};
   const std::vector<std::int64_t> shape = {state.x.rows(), state.x.cols()};
-  const std::int64_t counts[] = {state.moves, state.reversals};
   file.tensors.push_back(data::make_tensor<double>("particles", shape, flat(state.x)));
   file.tensors.push_back(data::make_tensor<double>("last_move", shape, flat(state.last_move)));
+  const std::int64_t counts[] = {state.moves, state.overshoots};
   file.tensors.push_back(data::make_tensor<std::int64_t>("counts", {2}, counts));
+  file.tensors.push_back(data::make_tensor<double>("turning", {1}, std::span(&state.turning, 1)));
   base::write_file_atomically(path, data::encode_safetensors(file));
 }
 
@@ -119,7 +132,8 @@ ParticleState load_particles(const std::filesystem::path& path, Index n, Index d
     const auto values = data::values<double>(find(name, {n, d}));
     return ConstMap(values.data(), n, d);
   };
-  return {cloud("particles"), cloud("last_move"), counts[0], counts[1]};
+  return {cloud("particles"), cloud("last_move"), counts[0], data::values<double>(find("turning", {1}))[0],
+          counts[1]};
 }
 
 }  // namespace starling::drift

@@ -83,20 +83,30 @@ class ParticlesApplication : public study::Application {
   void record(study::RunContext& context, const ParticleMethod& method, const ParticleJudge& judge,
               const ParticleState& state) const {
     const bool first = state.moves == 0, last = state.moves == move_count(spec_.motion);
-    const Measures measures = judge.measure(state.x, method.velocity(state.x, state.moves), state.moves);
+    Measures measures = judge.measure(state.x, method.velocity(state.x, state.moves), state.moves);
+    if (spec_.motion.integrator == Integrator::steps) measures["turning"] = state.turning;
     const auto point = [&](double value) { return std::vector<study::SeriesPoint>{{state.moves, value}}; };
     study::Store::Transaction transaction(context.store);
     context.store.record(task, "time", "", point(time_after(spec_.motion, state.moves)));
     for (const auto& [name, value] : measures) context.store.record(task, name, "", point(value));
-    if (first || last) {
-      for (const std::string& text : judge.warnings(measures, last)) {
-        context.store.record(
-            study::Warning{task, state.moves, fmt::format("at the {}: {}", last ? "end" : "start", text)});
-      }
+    if (first || last) warn(context, judge.warnings(measures, last), state);
+    if (last && overshoots(method, state)) {
+      warn(context,
+           {fmt::format("steps overshoot (mean cosine of successive ones {:.2f}); lower motion.eta",
+                        state.turning)},
+           state);
     }
     transaction.commit();
     if (method.dimension() == 2) record_frame(context.store, state.moves, method.restore(state.x));
     context.progress.update(state.moves, {{"energy distance", measures.at("energy_distance")}});
+  }
+
+  static void warn(study::RunContext& context, const std::vector<std::string>& texts,
+                   const ParticleState& state) {
+    for (const std::string& text : texts) {
+      context.store.record(study::Warning{
+          task, state.moves, fmt::format("at the {}: {}", state.moves == 0 ? "start" : "end", text)});
+    }
   }
 
   void move(study::RunContext& context, const ParticleMethod& method, ParticleState& state) {

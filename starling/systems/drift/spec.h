@@ -35,7 +35,7 @@ struct DriftSpec {
   TrainField field = TrainField::paper;
   Kernel kernel = Kernel::laplace;
   std::vector<double> temperatures = {0.05};  ///< tau or h; of `release` in units of the mean distance
-  BandwidthSpec bandwidth{};                    ///< multiplies the temperatures by a length that the data give
+  BandwidthSpec bandwidth{};                  ///< multiplies the temperatures by a length that the data give
   bool self_interaction = true;
   double step = 1;  ///< target is x + step * V; of a conservative Gaussian field V is h^2 times the gradient
   double anneal_from = 0;  ///< > 0: scales start here and fall geometrically to their value
