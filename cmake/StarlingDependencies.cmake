@@ -23,3 +23,9 @@ find_package(hwy REQUIRED)
 
 # Random123 is headers only and ships no CMake package.
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
+
+# OpenBLAS without threads of its own, linked statically: its pool would compete with oneTBB's, and no other copy in the
+# process (numpy brings one) is touched.
+find_library(OPENBLAS_SERIAL_LIBRARY NAMES libopenblas.a PATH_SUFFIXES openblas-serial REQUIRED)
+find_path(OPENBLAS_SERIAL_INCLUDE_DIR NAMES cblas.h PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial
+          openblas-serial REQUIRED NO_CMAKE_SYSTEM_PATH PATHS /usr/include /usr/local/include)

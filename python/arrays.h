@@ -12,29 +12,36 @@ namespace starling::python {
 
 namespace nb = nanobind;
 
-/// What the Python half hands over: C-contiguous float64 on the CPU, borrowed for the call.
-using Table = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+/// What the Python half hands over: C-contiguous, on the CPU, borrowed for the call; float64 but where single
+/// precision is asked for.
+template <class T>
+using TableOf = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Table = TableOf<double>;
 using Column = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Array = nb::ndarray<nb::numpy, double>;
+template <class T>
+using ArrayOf = nb::ndarray<nb::numpy, T>;
+using Array = ArrayOf<double>;
 
 /// The array as a cloud, not copied.
-inline Eigen::Map<const base::Points<double>> points(const Table& table) {
+template <class T>
+Eigen::Map<const base::Points<T>> points(const TableOf<T>& table) {
   return {table.data(), static_cast<base::Index>(table.shape(0)), static_cast<base::Index>(table.shape(1))};
 }
 
 /// A numpy array of that shape which owns a copy of `values`.
-inline Array numpy(const double* values, std::initializer_list<std::size_t> shape) {
+template <class T>
+ArrayOf<T> numpy(const T* values, std::initializer_list<std::size_t> shape) {
   std::size_t size = 1;
   for (const std::size_t extent : shape) size *= extent;
-  auto copy = std::make_unique<double[]>(size);
+  auto copy = std::make_unique<T[]>(size);
   std::copy_n(values, size, copy.get());
-  double* data = copy.get();
-  const nb::capsule owner(copy.release(),
-                          [](void* memory) noexcept { delete[] static_cast<double*>(memory); });
-  return Array(data, shape, owner);
+  T* data = copy.get();
+  const nb::capsule owner(copy.release(), [](void* memory) noexcept { delete[] static_cast<T*>(memory); });
+  return ArrayOf<T>(data, shape, owner);
 }
 
-inline Array numpy(const base::Points<double>& table) {
+template <class T>
+ArrayOf<T> numpy(const base::Points<T>& table) {
   return numpy(table.data(),
                {static_cast<std::size_t>(table.rows()), static_cast<std::size_t>(table.cols())});
 }

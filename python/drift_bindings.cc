@@ -79,17 +79,23 @@ Array flow(const Table& x, const Table& y, const std::vector<double>& times, con
   return python::numpy(states.data(), {times.size(), x.shape(0), x.shape(1)});
 }
 
+template <class T>
+void bind_velocity(nb::module_& module) {
+  module.def(
+      "velocity",
+      [](const TableOf<T>& x, const TableOf<T>& y, const std::string& field, const std::string& kernel,
+         double scale, bool self_interaction) {
+        const drift::FieldSpec spec = field_spec(field, kernel, scale, self_interaction);
+        return python::numpy(unlocked([&] { return drift::velocity<T>(spec, points(x), points(y)); }));
+      },
+      "x"_a.noconvert(), "y"_a.noconvert(), "field"_a, "kernel"_a, "scale"_a, "self_interaction"_a);
+}
+
 }  // namespace
 
 void bind_drift(nb::module_& module) {
-  module.def(
-      "velocity",
-      [](const Table& x, const Table& y, const std::string& field, const std::string& kernel, double scale,
-         bool self_interaction) {
-        const drift::FieldSpec spec = field_spec(field, kernel, scale, self_interaction);
-        return python::numpy(unlocked([&] { return drift::velocity<double>(spec, points(x), points(y)); }));
-      },
-      "x"_a, "y"_a, "field"_a, "kernel"_a, "scale"_a, "self_interaction"_a);
+  bind_velocity<float>(module);
+  bind_velocity<double>(module);
   module.def(
       "velocity_at",
       [](const Table& z, const Table& x, const Table& y, const std::string& field, const std::string& kernel,

@@ -1,7 +1,7 @@
 """Drifting fields, what theory says of them, and the particle flow that they drive.
 
 x (N, d) are model points, y (M, d) data points, z (K, d) any points: numpy or any DLPack array, of any real dtype; results
-are numpy float64. `field` is one of
+are numpy float64 (velocity of two float32 clouds: float32). `field` is one of
 
 - displacement: kernel-weighted mean displacements, each row normalised (Deng et al., 2026);
 - toy: the authors' notebook, rows and columns normalised; paper: their Algorithm 2, with stable softmaxes;
@@ -16,7 +16,7 @@ ArithmeticError says where the solver gave up.
 import numpy as np
 
 from . import _core
-from ._arrays import numbers, points
+from ._arrays import numbers, pair, points
 
 __all__ = [
     "decompose",
@@ -32,8 +32,11 @@ __all__ = [
 
 
 def velocity(x, y, field="displacement", kernel="laplace", scale=0.7, self_interaction=True):
-    """V at the model points, shape (N, d). `self_interaction`: whether x_i counts in its own cloud (toy, paper: never)."""
-    return _core.velocity(points(x, "x"), points(y, "y"), field, kernel, scale, self_interaction)
+    """V at the model points, shape (N, d). `self_interaction`: whether x_i counts in its own cloud (toy, paper: never).
+
+    When x and y are both float32 the work is done, and returned, in single precision: twice as fast.
+    """
+    return _core.velocity(*pair(x, y), field, kernel, scale, self_interaction)
 
 
 def release_loss(x, y, temperatures, negatives=None, weights=None):

@@ -126,3 +126,13 @@ def test_the_gaussian_variance_starts_at_its_value_and_ends_at_the_target():
 def test_a_wrong_argument_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_two_single_precision_clouds_give_a_single_precision_velocity():
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(70, 2)), generator.normal(size=(90, 2))
+    single = drift.velocity(x.astype(np.float32), y.astype(np.float32), field="paper", scale=0.5)
+    double = drift.velocity(x.astype(np.float32), y, field="paper", scale=0.5)
+    assert single.dtype == np.float32
+    assert double.dtype == np.float64
+    np.testing.assert_allclose(single, drift.velocity(x, y, field="paper", scale=0.5), atol=1e-5)

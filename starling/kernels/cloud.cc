@@ -3,12 +3,40 @@
 namespace starling::kernels {
 
 template <class T>
+std::vector<T> centred(const T* points, std::ptrdiff_t n, std::ptrdiff_t d, const T* centre,
+                       std::ptrdiff_t padded) {
+  std::vector<T> rows(static_cast<std::size_t>(padded * d), T(0));
+  T* out = rows.data();
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    for (std::ptrdiff_t k = 0; k < d; ++k) *out++ = points[i * d + k] - centre[k];
+  }
+  return rows;
+}
+
+template <class T>
+std::vector<T> squared_norms(const T* rows, std::ptrdiff_t n, std::ptrdiff_t d, std::ptrdiff_t padded) {
+  std::vector<T> squares(static_cast<std::size_t>(padded), T(0));
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    double sum = 0;
+    for (std::ptrdiff_t k = 0; k < d; ++k)
+      sum += static_cast<double>(rows[i * d + k]) * static_cast<double>(rows[i * d + k]);
+    squares[static_cast<std::size_t>(i)] = static_cast<T>(sum);
+  }
+  return squares;
+}
+
+template <class T>
 Cloud<T> pack(const T* points, std::ptrdiff_t n, std::ptrdiff_t d, const T* centre) {
   constexpr std::ptrdiff_t padding = 16;
   Cloud<T> cloud;
   cloud.n = n;
   cloud.d = d;
   cloud.stride = (n + padding - 1) / padding * padding;
+  if (cloud.wide()) {
+    cloud.rows = centred(points, n, d, centre, cloud.stride);
+    cloud.squares = squared_norms(cloud.rows.data(), n, d, cloud.stride);
+    return cloud;
+  }
   cloud.coordinates.assign(static_cast<std::size_t>(cloud.stride * d), T(0));
   for (std::ptrdiff_t k = 0; k < d; ++k) {
     T* row = cloud.coordinates.data() + k * cloud.stride;
@@ -30,11 +58,14 @@ std::vector<T> mean_point(const T* points, std::ptrdiff_t n, std::ptrdiff_t d) {
   return mean;
 }
 
-template struct Cloud<float>;
-template struct Cloud<double>;
-template Cloud<float> pack(const float*, std::ptrdiff_t, std::ptrdiff_t, const float*);
-template Cloud<double> pack(const double*, std::ptrdiff_t, std::ptrdiff_t, const double*);
-template std::vector<float> mean_point(const float*, std::ptrdiff_t, std::ptrdiff_t);
-template std::vector<double> mean_point(const double*, std::ptrdiff_t, std::ptrdiff_t);
+#define STARLING_INSTANTIATE(T)                                                                        \
+  template struct Cloud<T>;                                                                            \
+  template Cloud<T> pack(const T*, std::ptrdiff_t, std::ptrdiff_t, const T*);                          \
+  template std::vector<T> centred(const T*, std::ptrdiff_t, std::ptrdiff_t, const T*, std::ptrdiff_t); \
+  template std::vector<T> squared_norms(const T*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);     \
+  template std::vector<T> mean_point(const T*, std::ptrdiff_t, std::ptrdiff_t)
+STARLING_INSTANTIATE(float);
+STARLING_INSTANTIATE(double);
+#undef STARLING_INSTANTIATE
 
 }  // namespace starling::kernels

@@ -12,72 +12,11 @@
 
 #include "starling/base/parallel.h"
 #include "starling/kernels/mean_shift.h"
+#include "starling/kernels/scratch.h"
 #include "starling/kernels/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::kernels::HWY_NAMESPACE {
-
-// Four rows of z: their coordinates and what has been summed for them. A missing row repeats the last real
-// one.
-template <class T>
-struct Rows {
-  const T* z[tile_rows];
-  T* moments[tile_rows];
-  T nearest[tile_rows];
-  T mass[tile_rows] = {};
-};
-
-template <class T>
-HWY_INLINE void exclude_self(std::ptrdiff_t row, std::ptrdiff_t column, std::ptrdiff_t width, Tile<T>& tile) {
-  for (std::ptrdiff_t r = 0; r < tile_rows; ++r) {
-    const std::ptrdiff_t j = row + r - column;
-    if (j >= 0 && j < width) tile.value[r][j] = far_away<T>;
-  }
-}
-
-// Replaces distances by pushes b, and adds to the masses Σ a.
-template <Radial kind, class T>
-HWY_INLINE void weigh(T scale, std::ptrdiff_t width, Tile<T>& tile, Rows<T>& rows) {
-  const hn::ScalableTag<T> d;
-  const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
-  const T rate = kind == Radial::gaussian ? T(-1) / (T(2) * scale * scale) : T(-1) / scale;
-  const auto c = hn::Set(d, rate);
-  for (std::ptrdiff_t r = 0; r < tile_rows; ++r) {
-    T* value = tile.value[r];
-    const auto nearest = hn::Set(d, rows.nearest[r]);
-    auto mass = hn::Zero(d);
-    for (std::ptrdiff_t j = 0; j < width; j += lanes) {
-      const auto x = hn::Load(d, value + j);
-      const auto e = exp_of_nonpositive(d, hn::Mul(hn::Sub(x, nearest), c));
-      auto b = e;
-      if constexpr (kind == Radial::laplace_gradient) {
-        const auto zero = hn::Eq(x, hn::Zero(d));
-        b = hn::IfThenZeroElse(
-            zero, hn::Div(e, hn::Mul(hn::IfThenElse(zero, hn::Set(d, T(1)), x), hn::Set(d, scale))));
-      }
-      if constexpr (kind == Radial::sharp) {
-        b = hn::Mul(e, hn::Set(d, T(1) / (scale * scale)));
-        mass = hn::Add(mass, hn::MulAdd(hn::Mul(x, hn::Set(d, T(1) / scale)), e, e));
-      } else {
-        mass = hn::Add(mass, e);
-      }
-      hn::Store(b, d, value + j);
-    }
-    rows.mass[r] += hn::GetLane(hn::SumOfLanes(d, mass));
-  }
-}
-
-template <class T>
-HWY_INLINE void find_nearest(std::ptrdiff_t width, const Tile<T>& tile, Rows<T>& rows) {
-  const hn::ScalableTag<T> d;
-  const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
-  for (std::ptrdiff_t r = 0; r < tile_rows; ++r) {
-    auto least = hn::Load(d, tile.value[r]);
-    for (std::ptrdiff_t j = lanes; j < width; j += lanes)
-      least = hn::Min(least, hn::Load(d, tile.value[r] + j));
-    rows.nearest[r] = std::min(rows.nearest[r], hn::GetLane(hn::MinOfLanes(d, least)));
-  }
-}
 
 template <class T>
 struct Job {
@@ -90,70 +29,162 @@ struct Job {
   T* log_mass;
 };
 
-template <Radial kind, class T>
-void four_rows(const Job<T>& job, std::ptrdiff_t row, std::vector<T>& scratch) {
-  constexpr bool root = kind != Radial::gaussian;
-  const std::ptrdiff_t dimension = job.y.d;
-  Rows<T> rows;
-  std::fill(scratch.begin(), scratch.end(), T(0));
-  for (std::ptrdiff_t r = 0; r < tile_rows; ++r) {
-    rows.z[r] = job.z + std::min(row + r, job.n - 1) * dimension;
-    rows.moments[r] = scratch.data() + r * dimension;
-    rows.nearest[r] = far_away<T>;
-  }
-  Tile<T> tile;
-  const auto distances = [&](std::ptrdiff_t column, std::ptrdiff_t width) {
-    fill_distances<root>(rows.z, job.y, column, width, T(0), tile);
-    if (job.self == SelfPair::excluded) exclude_self(row, column, width, tile);
-  };
-  for (std::ptrdiff_t column = 0; column < job.y.stride; column += tile_columns) {
-    const std::ptrdiff_t width = tile_width(job.y, column);
-    distances(column, width);
-    find_nearest(width, tile, rows);
-  }
-  for (std::ptrdiff_t column = 0; column < job.y.stride; column += tile_columns) {
-    const std::ptrdiff_t width = tile_width(job.y, column);
-    if (job.y.stride > tile_columns) {
-      distances(column, width);  // a single tile still holds them
-    }
-    weigh<kind>(job.scale, width, tile, rows);
-    accumulate_moments<true>(tile, rows.z, job.y, column, width, rows.moments);
-  }
-  for (std::ptrdiff_t r = 0; r < std::min(tile_rows, job.n - row); ++r) {
-    const bool empty = !(rows.nearest[r] < far_away<T>);
-    for (std::ptrdiff_t k = 0; k < dimension; ++k) {
-      job.out[(row + r) * dimension + k] = empty ? T(0) : rows.moments[r][k] / rows.mass[r];
-    }
-    if (job.log_mass != nullptr) {
-      const T shift = kind == Radial::gaussian ? -rows.nearest[r] / (2 * job.scale * job.scale)
-                                               : -rows.nearest[r] / job.scale;
-      job.log_mass[row + r] = empty ? -std::numeric_limits<T>::infinity() : shift + std::log(rows.mass[r]);
-    }
+// What is known of a row: the distance to its nearest point, which every weight is relative to, and the mass.
+template <class T>
+struct RowSum {
+  T nearest = far_away<T>, mass = 0;
+};
+
+template <class T>
+HWY_INLINE void exclude_self(std::ptrdiff_t first_row, const Tile<T>& tile) {
+  for (std::ptrdiff_t r = 0; r < tile.rows; ++r) {
+    const std::ptrdiff_t j = first_row + r - tile.column;
+    if (j >= 0 && j < tile.width) tile.row(r)[j] = far_away<T>;
   }
 }
 
 template <class T>
-void run(Radial radial, const Job<T>& job) {
-  constexpr std::ptrdiff_t rows_per_chunk = 16 * tile_rows;
-  base::parallel_chunks(job.n, rows_per_chunk, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-    std::vector<T> scratch(static_cast<std::size_t>(tile_rows * job.y.d));
-    for (std::ptrdiff_t row = begin; row < end; row += tile_rows) {
-      switch (radial) {
-        case Radial::gaussian:
-          four_rows<Radial::gaussian>(job, row, scratch);
-          break;
-        case Radial::laplace:
-          four_rows<Radial::laplace>(job, row, scratch);
-          break;
-        case Radial::laplace_gradient:
-          four_rows<Radial::laplace_gradient>(job, row, scratch);
-          break;
-        case Radial::sharp:
-          four_rows<Radial::sharp>(job, row, scratch);
-          break;
+HWY_INLINE void find_nearest(const Tile<T>& tile, RowSum<T>* rows) {
+  const hn::ScalableTag<T> d;
+  const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+  for (std::ptrdiff_t r = 0; r < tile.rows; ++r) {
+    auto least = hn::Set(d, far_away<T>);
+    for (std::ptrdiff_t j = 0; j < tile.width; j += lanes)
+      least = hn::Min(least, hn::LoadU(d, tile.row(r) + j));
+    rows[r].nearest = std::min(rows[r].nearest, hn::GetLane(hn::MinOfLanes(d, least)));
+  }
+}
+
+// Replaces distances by pushes b, and adds to the masses Σ a.
+template <Radial kind, class T>
+HWY_INLINE void weigh(T scale, const Tile<T>& tile, RowSum<T>* rows) {
+  const hn::ScalableTag<T> d;
+  const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+  const T rate = kind == Radial::gaussian ? T(-1) / (T(2) * scale * scale) : T(-1) / scale;
+  const auto c = hn::Set(d, rate);
+  for (std::ptrdiff_t r = 0; r < tile.rows; ++r) {
+    T* value = tile.row(r);
+    const auto nearest = hn::Set(d, rows[r].nearest);
+    auto mass = hn::Zero(d);
+    for (std::ptrdiff_t j = 0; j < tile.width; j += lanes) {
+      const auto x = hn::LoadU(d, value + j);
+      const auto e = exp_of_nonpositive(d, hn::Mul(hn::Sub(x, nearest), c));
+      auto b = e;
+      if constexpr (kind == Radial::laplace_gradient) {
+        const auto coincident = hn::Le(x, hn::Set(d, least_root<T>));
+        b = hn::IfThenZeroElse(coincident, hn::Div(e, hn::Mul(hn::IfThenElse(coincident, hn::Set(d, T(1)), x),
+                                                              hn::Set(d, scale))));
       }
+      if constexpr (kind == Radial::sharp) {
+        b = hn::Mul(e, hn::Set(d, T(1) / (scale * scale)));
+        mass = hn::Add(mass, hn::MulAdd(hn::Mul(x, hn::Set(d, T(1) / scale)), e, e));
+      } else {
+        mass = hn::Add(mass, e);
+      }
+      hn::StoreU(b, d, value + j);
     }
+    rows[r].mass += hn::GetLane(hn::SumOfLanes(d, mass));
+  }
+}
+
+// Σ b (y - z), divided by the mass; `moments` (d) holds Σ b (y - z).
+template <Radial kind, class T>
+void finish_row(const Job<T>& job, std::ptrdiff_t i, const RowSum<T>& row, const T* moments) {
+  const bool empty = !(row.nearest < far_away<T>);
+  for (std::ptrdiff_t k = 0; k < job.y.d; ++k)
+    job.out[i * job.y.d + k] = empty ? T(0) : moments[k] / row.mass;
+  if (job.log_mass == nullptr) return;
+  const T shift =
+      kind == Radial::gaussian ? -row.nearest / (2 * job.scale * job.scale) : -row.nearest / job.scale;
+  job.log_mass[i] = empty ? -std::numeric_limits<T>::infinity() : shift + std::log(row.mass);
+}
+
+template <Radial kind, class T>
+void narrow_chunk(const Job<T>& job, std::ptrdiff_t begin, std::ptrdiff_t end) {
+  constexpr bool root = kind != Radial::gaussian;
+  std::vector<T> moments(static_cast<std::size_t>(tile_rows * job.y.d));
+  T* sums[tile_rows];
+  for (std::ptrdiff_t r = 0; r < tile_rows; ++r) sums[r] = moments.data() + r * job.y.d;
+  TileRoom<T> room;
+  for (std::ptrdiff_t row = begin; row < end; row += tile_rows) {
+    const RowPointers<T> pointers(job.z, row, job.n, job.y.d);
+    std::fill(moments.begin(), moments.end(), T(0));
+    RowSum<T> rows[tile_rows];
+    const auto tile_at = [&](std::ptrdiff_t column) {
+      return Tile<T>{room.value, tile_columns, tile_rows, column, tile_width(job.y, column)};
+    };
+    const auto fill = [&](const Tile<T>& tile) {
+      fill_narrow<root>(pointers, job.y, T(0), tile);
+      if (job.self == SelfPair::excluded) exclude_self(row, tile);
+    };
+    for (std::ptrdiff_t column = 0; column < job.y.stride; column += tile_columns) {
+      fill(tile_at(column));
+      find_nearest(tile_at(column), rows);
+    }
+    for (std::ptrdiff_t column = 0; column < job.y.stride; column += tile_columns) {
+      const Tile<T> tile = tile_at(column);
+      if (job.y.stride > tile_columns) fill(tile);  // a single tile still holds them
+      weigh<kind>(job.scale, tile, rows);
+      accumulate_moments<true>(tile, pointers, job.y, sums);
+    }
+    for (std::ptrdiff_t r = 0; r < std::min(tile_rows, end - row); ++r)
+      finish_row<kind>(job, row + r, rows[r], sums[r]);
+  }
+}
+
+template <Radial kind, class T>
+void wide_chunk(const Job<T>& job, const std::vector<T>& z_squares, std::ptrdiff_t begin,
+                std::ptrdiff_t end) {
+  constexpr bool root = kind != Radial::gaussian;
+  const std::ptrdiff_t count = end - begin, width = job.y.stride, dimension = job.y.d;
+  const Scratch<T> values(static_cast<std::size_t>(count * width));
+  std::vector<T> moments(static_cast<std::size_t>(count * dimension));
+  std::vector<RowSum<T>> rows(static_cast<std::size_t>(count));
+  const Tile<T> tile{values.data(), width, count, 0, width};
+  fill_wide<root>(job.z + begin * dimension, z_squares.data() + begin, job.y, T(0), tile);
+  if (job.self == SelfPair::excluded) exclude_self(begin, tile);
+  find_nearest(tile, rows.data());
+  weigh<kind>(job.scale, tile, rows.data());
+  math::product(count, width, dimension, tile.value, job.y.rows.data(), moments.data());
+  const hn::ScalableTag<T> d;
+  for (std::ptrdiff_t r = 0; r < count; ++r) {
+    // Σ b (y - z) = Σ b y - z Σ b. Only here does the mass of the pushes differ from the mass of the row.
+    auto push = hn::Zero(d);
+    for (std::ptrdiff_t j = 0; j < width; j += static_cast<std::ptrdiff_t>(hn::Lanes(d)))
+      push = hn::Add(push, hn::LoadU(d, tile.row(r) + j));
+    const T pushed = hn::GetLane(hn::SumOfLanes(d, push));
+    T* moment = moments.data() + r * dimension;
+    for (std::ptrdiff_t k = 0; k < dimension; ++k) moment[k] -= pushed * job.z[(begin + r) * dimension + k];
+    finish_row<kind>(job, begin + r, rows[static_cast<std::size_t>(r)], moment);
+  }
+}
+
+template <Radial kind, class T>
+void run_kind(const Job<T>& job) {
+  if (job.y.wide()) {
+    const std::vector<T> squares = squared_norms(job.z, job.n, job.y.d, job.n);
+    base::parallel_chunks(job.n, wide_rows(job.y.stride), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+      wide_chunk<kind>(job, squares, begin, end);
+    });
+    return;
+  }
+  base::parallel_chunks(job.n, 16 * tile_rows, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    narrow_chunk<kind>(job, begin, end);
   });
+}
+
+template <class T>
+void run(Radial radial, const Job<T>& job) {
+  switch (radial) {
+    case Radial::gaussian:
+      return run_kind<Radial::gaussian>(job);
+    case Radial::laplace:
+      return run_kind<Radial::laplace>(job);
+    case Radial::laplace_gradient:
+      return run_kind<Radial::laplace_gradient>(job);
+    case Radial::sharp:
+      return run_kind<Radial::sharp>(job);
+  }
 }
 
 void run_float(Radial radial, float scale, SelfPair self, const float* z, std::ptrdiff_t n,
@@ -180,16 +211,12 @@ void mean_shift(Radial radial, double scale, SelfPair self, const T* z, std::ptr
   if (n == 0) return;
   const std::vector<T> centre = mean_point(y, m, d);
   const Cloud<T> cloud = pack(y, m, d, centre.data());
-  std::vector<T> centred(z, z + n * d);
-  for (std::ptrdiff_t i = 0; i < n; ++i) {
-    for (std::ptrdiff_t k = 0; k < d; ++k)
-      centred[static_cast<std::size_t>(i * d + k)] -= centre[static_cast<std::size_t>(k)];
-  }
+  const std::vector<T> rows = centred(z, n, d, centre.data(), n);
   const T s = static_cast<T>(scale);
   if constexpr (sizeof(T) == 4) {
-    HWY_DYNAMIC_DISPATCH(run_float)(radial, s, self, centred.data(), n, cloud, out, log_mass);
+    HWY_DYNAMIC_DISPATCH(run_float)(radial, s, self, rows.data(), n, cloud, out, log_mass);
   } else {
-    HWY_DYNAMIC_DISPATCH(run_double)(radial, s, self, centred.data(), n, cloud, out, log_mass);
+    HWY_DYNAMIC_DISPATCH(run_double)(radial, s, self, rows.data(), n, cloud, out, log_mass);
   }
 }
 

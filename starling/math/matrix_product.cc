@@ -1,47 +1,63 @@
-// Eigen packs both factors before it multiplies. Packs up to this size live on the stack: for rows and widths
-// up to 256 a product then allocates nothing, which alone saves a quarter of its time (docs/decisions/0001).
-#define EIGEN_STACK_ALLOCATION_LIMIT (512 * 1024)
 #include "starling/math/matrix_product.h"
+
+#include <cblas.h>
+
+#include <algorithm>
 
 namespace starling::math {
 namespace {
 
-template <class T>
-using In = Eigen::Map<const base::Points<T>>;
-template <class T>
-using Out = Eigen::Map<base::Points<T>>;
+struct Factor {
+  CBLAS_TRANSPOSE transposed;
+  std::ptrdiff_t stride;
+};
 
-template <class T, class Product>
-void store(Out<T> out, const Product& value, Into into) {
-  if (into == Into::add) {
-    out.noalias() += value;
-  } else {
-    out.noalias() = value;
-  }
+// A stride of an empty matrix is 0 here and at least 1 there.
+blasint narrow(std::ptrdiff_t value) {
+  return static_cast<blasint>(value);
+}
+blasint stride(const Factor& factor) {
+  return narrow(std::max<std::ptrdiff_t>(1, factor.stride));
+}
+
+void gemm(Factor left, Factor right, std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t m, const float* a,
+          const float* b, float* out, Into into) {
+  cblas_sgemm(CblasRowMajor, left.transposed, right.transposed, narrow(n), narrow(m), narrow(k), 1.0F, a,
+              stride(left), b, stride(right), into == Into::add ? 1.0F : 0.0F, out,
+              stride({CblasNoTrans, m}));
+}
+void gemm(Factor left, Factor right, std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t m, const double* a,
+          const double* b, double* out, Into into) {
+  cblas_dgemm(CblasRowMajor, left.transposed, right.transposed, narrow(n), narrow(m), narrow(k), 1.0, a,
+              stride(left), b, stride(right), into == Into::add ? 1.0 : 0.0, out, stride({CblasNoTrans, m}));
 }
 
 }  // namespace
 
 template <class T>
-void product(base::Index n, base::Index k, base::Index m, const T* a, const T* b, T* out, Into into) {
-  store<T>(Out<T>(out, n, m), In<T>(a, n, k) * In<T>(b, k, m), into);
+void product(std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t m, const T* a, const T* b, T* out,
+             Into into) {
+  gemm({CblasNoTrans, k}, {CblasNoTrans, m}, n, k, m, a, b, out, into);
 }
 
 template <class T>
-void product_nt(base::Index n, base::Index k, base::Index m, const T* a, const T* b, T* out, Into into) {
-  store<T>(Out<T>(out, n, m), In<T>(a, n, k) * In<T>(b, m, k).transpose(), into);
+void product_nt(std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t m, const T* a, const T* b, T* out,
+                Into into) {
+  gemm({CblasNoTrans, k}, {CblasTrans, k}, n, k, m, a, b, out, into);
 }
 
 template <class T>
-void product_tn(base::Index n, base::Index k, base::Index m, const T* a, const T* b, T* out, Into into) {
-  store<T>(Out<T>(out, n, m), In<T>(a, k, n).transpose() * In<T>(b, k, m), into);
+void product_tn(std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t m, const T* a, const T* b, T* out,
+                Into into) {
+  gemm({CblasTrans, n}, {CblasNoTrans, m}, n, k, m, a, b, out, into);
 }
 
-template void product(base::Index, base::Index, base::Index, const float*, const float*, float*, Into);
-template void product(base::Index, base::Index, base::Index, const double*, const double*, double*, Into);
-template void product_nt(base::Index, base::Index, base::Index, const float*, const float*, float*, Into);
-template void product_nt(base::Index, base::Index, base::Index, const double*, const double*, double*, Into);
-template void product_tn(base::Index, base::Index, base::Index, const float*, const float*, float*, Into);
-template void product_tn(base::Index, base::Index, base::Index, const double*, const double*, double*, Into);
+#define STARLING_INSTANTIATE(T)                                                                           \
+  template void product(std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, const T*, const T*, T*, Into);    \
+  template void product_nt(std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, const T*, const T*, T*, Into); \
+  template void product_tn(std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, const T*, const T*, T*, Into)
+STARLING_INSTANTIATE(float);
+STARLING_INSTANTIATE(double);
+#undef STARLING_INSTANTIATE
 
 }  // namespace starling::math

@@ -1,5 +1,7 @@
 #include "starling/math/matrix_product.h"
 
+#include "starling/base/matrix.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
