@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/base/random.h"
@@ -23,6 +25,27 @@ TEST(NearestDistances, AreThoseToTheNearestRow) {
       nearest_distances(Points<double>{{0, 0}, {10, 0}}, Points<double>{{3, 4}, {10, 1}, {-9, 9}});
   EXPECT_DOUBLE_EQ(distances(0), 5);
   EXPECT_DOUBLE_EQ(distances(1), 1);
+}
+
+TEST(NeighbourDistances, AscendFromTheNearest) {
+  base::Points<double> at(2, 1), line(4, 1);
+  at << 0, 10;
+  line << 3, 0, 1, 7;
+  base::Points<double> expected(2, 3);
+  expected << 0, 1, 3, 3, 7, 9;
+  EXPECT_EQ(neighbour_distances(at, line, 3), expected);
+  EXPECT_THROW(neighbour_distances(at, line, 5), base::Error);
+  EXPECT_THROW(neighbour_distances(at, line, 0), base::Error);
+}
+
+TEST(SlicingDirections, AreUnitVectorsEquallySpacedInThePlane) {
+  base::Stream stream(1, 0, "slices");
+  const base::Points<double> plane = slicing_directions(4, 2, stream),
+                             space = slicing_directions(9, 5, stream);
+  base::Points<double> expected(4, 2);
+  expected << 1, 0, std::sqrt(.5), std::sqrt(.5), 0, 1, -std::sqrt(.5), std::sqrt(.5);
+  EXPECT_LT((plane - expected).cwiseAbs().maxCoeff(), 1e-15);
+  EXPECT_LT((space.rowwise().norm().array() - 1).abs().maxCoeff(), 1e-15);
 }
 
 TEST(Manifold, IsFullBetweenACloudAndItself) {

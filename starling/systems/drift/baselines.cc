@@ -182,7 +182,7 @@ Points<double> sliced_velocity(const PointsRef<double>& x, const PointsRef<doubl
 Points<double> kl_velocity(const PointsRef<double>& x, const Target& target) {
   const double h = target.bandwidth();
   check(x, x, h);
-  if (grid_fits(x, h, reach, nodes_per_bandwidth)) {
+  if (grid_nodes(x, h, reach, nodes_per_bandwidth) < most_grid_nodes) {
     const Grid grid(x, h);
     return smooth_on_grid(x, grid, conservative(grid.points(x.cols()), x, target), h);
   }

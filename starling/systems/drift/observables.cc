@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numbers>
 
 #include "starling/base/error.h"
@@ -58,8 +59,6 @@ Vector<double> density_score_divergence(const PointsRef<double>& z, const Points
   return out;
 }
 
-constexpr double margin = 9;  // exp(-81/2) = 3e-18
-
 // ∫ f(z) dz over a grid that holds all but 1e-17 of q_h: f gets nodes in batches, returns the sum over the
 // batch.
 double trapezoid(const PointsRef<double>& x, double h, double step,
@@ -69,8 +68,9 @@ double trapezoid(const PointsRef<double>& x, double h, double step,
   std::vector<double> low(2, 0);
   for (Index k = 0; k < d; ++k) {
     const auto axis = static_cast<std::size_t>(k);
-    low[axis] = x.col(k).minCoeff() - margin * h;
-    nodes[axis] = static_cast<Index>(std::ceil((x.col(k).maxCoeff() + margin * h - low[axis]) / step)) + 1;
+    low[axis] = x.col(k).minCoeff() - grid_margin * h;
+    nodes[axis] =
+        static_cast<Index>(std::ceil((x.col(k).maxCoeff() + grid_margin * h - low[axis]) / step)) + 1;
   }
   double total = 0;
   Points<double> batch(nodes[0], d);
@@ -121,12 +121,12 @@ Vector<double> Target::log_density(const PointsRef<double>& z) const {
          0.5 * static_cast<double>(z.cols()) * std::log(2 * std::numbers::pi * u);
 }
 
-bool grid_fits(const PointsRef<double>& x, double h, double reach, double nodes_per_bandwidth) {
-  if (x.cols() > 2) return false;
+double grid_nodes(const PointsRef<double>& x, double h, double margin, double nodes_per_bandwidth) {
+  if (x.cols() > 2) return std::numeric_limits<double>::infinity();
   double nodes = 1;
   for (Index k = 0; k < x.cols(); ++k)
-    nodes *= ((x.col(k).maxCoeff() - x.col(k).minCoeff()) / h + 2 * reach) * nodes_per_bandwidth + 2;
-  return nodes < 4e6;
+    nodes *= ((x.col(k).maxCoeff() - x.col(k).minCoeff()) / h + 2 * margin) * nodes_per_bandwidth + 2;
+  return nodes;
 }
 
 double smoothed_fisher(const PointsRef<double>& x, const Target& target, double nodes_per_bandwidth) {
@@ -136,7 +136,8 @@ double smoothed_fisher(const PointsRef<double>& x, const Target& target, double 
     const Vector<double> squares = (target.score(z) - q.score).rowwise().squaredNorm();
     return (squares.array() * log_density_of(q, x.rows(), x.cols(), h).array().exp()).sum();
   };
-  if (grid_fits(x, h, margin, nodes_per_bandwidth)) return trapezoid(x, h, h / nodes_per_bandwidth, sum);
+  if (grid_nodes(x, h, grid_margin, nodes_per_bandwidth) < most_grid_nodes)
+    return trapezoid(x, h, h / nodes_per_bandwidth, sum);
   constexpr Index draws = 16384;
   base::Stream stream(0, 0, "smoothed Fisher");
   Points<double> z(draws, x.cols());

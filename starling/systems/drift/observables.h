@@ -44,9 +44,10 @@ Diagnostics diagnostics(const base::PointsRef<double>& x, const base::PointsRef<
 double smoothed_fisher(const base::PointsRef<double>& x, const Target& target,
                        double nodes_per_bandwidth = 10);
 
-/// Whether a grid over x and `margin` bandwidths around it has fewer than 4 million nodes; false beyond two
-/// dimensions.
-bool grid_fits(const base::PointsRef<double>& x, double h, double margin, double nodes_per_bandwidth);
+/// Nodes of a grid over x and `margin` bandwidths around it; infinite beyond two dimensions.
+double grid_nodes(const base::PointsRef<double>& x, double h, double margin, double nodes_per_bandwidth);
+constexpr double most_grid_nodes = 4e6;  ///< beyond, quadratures turn to random draws
+constexpr double grid_margin = 9;  ///< of the quadratures here, in bandwidths: leaves exp(-81/2) = 3e-18 out
 
 /// The displacement field of the Laplace kernel split by its companion kernel K#(r) = (1 + r/tau)
 /// exp(-r/tau): V = tau^2 a_q (grad log L_p - grad log L_q) + tau^2 (a_p - a_q) grad log L_p, with L = E K#,

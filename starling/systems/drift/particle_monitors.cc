@@ -18,7 +18,8 @@ using base::Points;
 using base::PointsRef;
 using base::Vector;
 
-constexpr double nodes_per_bandwidth = 3;  // of the quadrature: six digits, enough to draw
+constexpr double nodes_per_bandwidth = 3;      // of the quadrature: six digits, enough to draw
+constexpr double most_quadrature_pairs = 5e8;  // a second or less; a wider grid leaves the measure out
 
 // n_i = Σ_j k(x_i, x_j), the particle itself included: 1 when it is alone, N when all are together.
 Vector<double> occupancy(const PointsRef<double>& x, bool gaussian, double scale) {
@@ -100,7 +101,8 @@ void ParticleJudge::add_objectives(const Points<double>& x, std::int64_t step, M
     out["objective"] = metrics::sliced_wasserstein(x, method_.data(), method_.directions(), 2) / 2;
   if (!spec_.watch.fisher || !is_gaussian(m)) return;
   const double h = method_.scale(0, step);
-  if (!grid_fits(x, h, 9, nodes_per_bandwidth)) return;
+  const double sources = static_cast<double>(x.rows() + method_.data().rows());
+  if (grid_nodes(x, h, grid_margin, nodes_per_bandwidth) * sources > most_quadrature_pairs) return;
   const Target target = method_.target(step);
   out["smoothed_fisher"] = smoothed_fisher(x, target, nodes_per_bandwidth);
   out["smoothed_kl"] = smoothed_kl(x, target, nodes_per_bandwidth);

@@ -34,14 +34,16 @@ const std::map<std::string, std::string>& notes() {
 class Curves {
  public:
   Curves(const study::Store& store, std::string task) : store_(store), task_(std::move(task)) {
-    for (const SeriesPoint& point : store_.series(task_, "time")) times_.push_back(point.value);
+    for (const SeriesPoint& point : store_.series(task_, "time")) times_[point.step] = point.value;
   }
   void add(const std::string& name, const std::string& label) {
     const auto points = store_.series(task_, name);
-    if (points.size() != times_.size()) return;
-    nlohmann::json group = {
-        {"label", label}, {"mode", "lines"}, {"x", times_}, {"y", nlohmann::json::array()}};
-    for (const SeriesPoint& point : points) group["y"].push_back(point.value);
+    if (points.empty()) return;
+    nlohmann::json group = {{"label", label}, {"mode", "lines"}};
+    for (const SeriesPoint& point : points) {
+      group["x"].push_back(times_.at(point.step));
+      group["y"].push_back(point.value);
+    }
     groups_.push_back(std::move(group));
   }
   bool empty() const { return groups_.empty(); }
@@ -52,7 +54,8 @@ class Curves {
  private:
   const study::Store& store_;
   std::string task_;
-  nlohmann::json times_ = nlohmann::json::array(), groups_ = nlohmann::json::array();
+  std::map<std::int64_t, double> times_;  // of each recorded step
+  nlohmann::json groups_ = nlohmann::json::array();
 };
 
 void record_curves(const ParticleJudge& judge, const std::string& task, study::Store& store) {

@@ -145,7 +145,7 @@ TEST_F(Particles, GiveTheSameBytesForAnyNumberOfThreads) {
   for (const std::string kind : {"conservative", "paper", "mmd", "svgd", "sliced", "kl"}) {
     for (const int threads : {1, 2, 5}) {
       run(kind + std::to_string(threads),
-          {.overrides = {"field.kind=" + kind, "motion.steps=10"}, .threads = threads});
+          {.overrides = {"field.kind=" + kind, "motion.steps=10", "watch.records=2"}, .threads = threads});
     }
     EXPECT_TRUE(content(kind + "1") == content(kind + "2")) << kind;
     EXPECT_TRUE(content(kind + "1") == content(kind + "5")) << kind;
@@ -212,7 +212,7 @@ TEST_F(Particles, WithoutTheirSelfPairExplodeAndAreToldSo) {
 
 TEST_F(Particles, WarnOfAKernelThatIsFlatOrStarved) {
   const auto warning = [&](const std::string& name, const std::string& scale) {
-    run(name, {.overrides = {"field.temperatures=[" + scale + "]", "motion.steps=2", "motion.eta=1e-5"}});
+    run(name, {.overrides = {"field.temperatures=[" + scale + "]", "motion.steps=2", "motion.eta=1e-5", "watch.fisher=false"}});
     return store(name).warnings().at(0).text;
   };
   EXPECT_EQ(warning("flat", "30").substr(0, 38), "at the start: the kernel is flat: a pa");
@@ -241,6 +241,32 @@ TEST_F(Particles, ShowHowMuchOfTheLaplaceDisplacementIsNoGradient) {
   EXPECT_TRUE(store("run").series("particles", "self_term").empty());
 }
 
+TEST_F(Particles, MoveTowardsAFileInItsOwnUnits) {
+  std::string csv;
+  base::Stream stream(5, 0, "particles file");
+  for (int i = 0; i < 200; ++i) {
+    for (int k = 0; k < 3; ++k) csv += std::to_string(1000 + 50 * stream.normal()) + (k < 2 ? "," : "\n");
+  }
+  base::write_file_atomically(folder_ / "points.csv", csv);
+  const std::string path = "data.path=" + (folder_ / "points.csv").string();
+  run("run", {.overrides = {"data.source=file", path, "data.rescale=unit", "field.rule=median",
+                            "field.temperatures=[0.5]", "motion.eta=0.01", "motion.steps=100"}});
+  const Points<double> x = particles("run");
+  ASSERT_EQ(x.cols(), 3);
+  EXPECT_NEAR(x.mean(), 1000, 10);
+  const auto energy = store("run").series("particles", "energy_distance");
+  EXPECT_LT(energy.back().value, 0.2 * energy[0].value);
+  EXPECT_TRUE(store("run").series("particles", "smoothed_fisher").empty());  // more than two dimensions
+  EXPECT_EQ(store("run").figures().size(), 4);                               // no animation
+}
+
+TEST_F(Particles, HoldNoModelToSampleFrom) {
+  const study::RunDirectory directory = run("run", {.overrides = {"motion.steps=1"}});
+  EXPECT_EQ(error_of([&] { system().sample(directory, {.out = folder_ / "s.npy"}); }),
+            "2: " + directory.path().string() + ": moved particles and holds no model; they are in " +
+                directory.path().string() + "/particles.npy");
+}
+
 TEST_F(Particles, TakeTheirScaleFromARule) {
   const auto application =
       study::load({&system()}, small, "spec.toml", {"field.rule=rate", "field.temperatures=[2]"});
@@ -267,6 +293,26 @@ TEST_F(Particles, RefuseKeysThatDoNotGoTogether) {
   EXPECT_EQ(plan({"field.temperatures=[]"}), "2: field.temperatures: empty; expected at least one scale");
   EXPECT_EQ(plan({"data.source=file"}),
             "2: data.path is empty; expected a file, because data.source is \"file\"");
+}
+
+// The rules are the train job's too: a length of 1/2 and twice the temperature are the fixed scale.
+TEST_F(Particles, ShareTheirRulesWithTheTrainJob) {
+  const std::string train = R"(
+system = "drift"
+data.source = "moons"
+generator.width = 8
+train.steps = 3
+train.batch = 64
+train.data_batch = 64
+train.evaluation = 64
+train.repeats = 2
+)";
+  run("rule", {.overrides = {"field.rule=rate", "field.temperatures=[0.6]"}}, train);  // 64^(-1/6) = 1/2
+  run("fixed", {.overrides = {"field.temperatures=[0.3]"}}, train);
+  run("other", {.overrides = {"field.temperatures=[0.6]"}}, train);
+  const auto loss = [&](const std::string& name) { return store(name).series("train", "loss").back().value; };
+  EXPECT_NEAR(loss("rule"), loss("fixed"), 1e-6);
+  EXPECT_GT(std::abs(loss("other") - loss("fixed")), 1e-4);
 }
 
 TEST_F(Particles, RefuseASlipInTheSpecWithItsPlace) {
