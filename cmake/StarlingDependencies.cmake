@@ -21,11 +21,15 @@ find_package(SUNDIALS REQUIRED COMPONENTS arkode nvecserial)
 
 find_package(hwy REQUIRED)
 
+# ONNX's package names the target protobuf::libprotobuf and does not find it.
+find_package(Protobuf REQUIRED)
+find_package(ONNX REQUIRED)
+
 # Random123 is headers only and ships no CMake package.
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 
-# OpenBLAS without threads of its own, linked statically: its pool would compete with oneTBB's, and no other copy in the
-# process (numpy brings one) is touched.
-find_library(OPENBLAS_SERIAL_LIBRARY NAMES libopenblas.a PATH_SUFFIXES openblas-serial REQUIRED)
-find_path(OPENBLAS_SERIAL_INCLUDE_DIR NAMES cblas.h PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial
-          openblas-serial REQUIRED NO_CMAKE_SYSTEM_PATH PATHS /usr/include /usr/local/include)
+# The OpenBLAS that locks its scratch memory (the serial variant does not, and products of two threads mix), held to one
+# thread in starling/math. Linked statically: no other copy in the process (numpy brings one) is touched.
+find_library(OPENBLAS_LIBRARY NAMES libopenblas.a PATH_SUFFIXES openblas-pthread REQUIRED)
+find_path(OPENBLAS_INCLUDE_DIR NAMES cblas.h PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-pthread openblas-pthread
+          REQUIRED NO_CMAKE_SYSTEM_PATH PATHS /usr/include /usr/local/include)

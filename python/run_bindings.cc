@@ -9,6 +9,7 @@
 #include "starling/report/report.h"
 #include "starling/study/engine.h"
 #include "starling/systems/drift/app.h"
+#include "starling/systems/drift/trained_run.h"
 
 namespace starling::python {
 namespace {
@@ -37,10 +38,20 @@ void run_spec(const std::string& text, const std::string& file_name,
   unlocked([&] { study::run_spec({&drift::system()}, text, file_name, options); });
 }
 
+Array sample(const std::string& run, const Table& noise, const std::vector<std::int32_t>& labels,
+             std::int64_t count, std::int64_t seed) {
+  return numpy(unlocked([&]() -> base::Points<double> {
+    const drift::Draw draw{
+        .noise = points(noise).cast<float>(), .labels = labels, .count = count, .seed = seed};
+    return drift::draw(study::RunDirectory::existing(run), draw).cast<double>();
+  }));
+}
+
 }  // namespace
 
 void bind_run(nb::module_& module) {
   module.def("run_spec", run_spec, "text"_a, "file_name"_a, "overrides"_a, "out"_a);
+  module.def("sample", sample, "run"_a, "noise"_a, "labels"_a, "count"_a, "seed"_a);
 }
 
 }  // namespace starling::python

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import difflib
+import numbers
 import os
 import pathlib
 import sqlite3
@@ -11,6 +12,7 @@ import urllib.parse
 import numpy as np
 
 from . import _core
+from ._arrays import points
 from ._spec import to_overrides, to_toml
 
 
@@ -96,6 +98,21 @@ class Run:
         # SQLite keeps a NaN as NULL.
         values = [np.nan if value is None else value for _, value in rows]
         return np.array([step for step, _ in rows], dtype=np.int64), np.array(values, dtype=np.float64)
+
+    def sample(self, count=64, label=None, seed=0, noise=None):
+        """Samples of the trained generator in the data's units, float64 (count, dimension).
+
+        label: a class, or one for each sample; by default all classes in turn. noise (count, generator.noise) replaces what
+        `seed` would draw, and `count` with it: the same noise gives the same samples, here and in the exported model.
+        ValueError for a study, for a label or noise that does not fit, and for a damaged run.
+        """
+        if not isinstance(count, numbers.Integral) or count < 1:
+            raise ValueError(f"count: {count!r}; expected a whole number of at least 1")
+        noise = np.empty((0, 0)) if noise is None else points(noise, "noise")
+        labels = np.asarray([] if label is None else label)
+        if labels.size and labels.dtype.kind not in "iu":
+            raise ValueError(f"label: dtype {labels.dtype}; expected whole numbers")
+        return _core.sample(str(self.path), noise, labels.reshape(-1).tolist(), int(count), int(seed))
 
 
 def _fresh_directory(stem):

@@ -20,9 +20,10 @@ namespace {
 // Owns a descriptor until close() has reported what the kernel kept back.
 class Descriptor {
  public:
-  Descriptor(const std::filesystem::path& path, int flags)
-      : path_(path), fd_(::open(path.c_str(), flags, 0644)) {
-    if (fd_ < 0) fail(path, "open for writing", errno);
+  // Errors name `wanted`, the file that the caller asked for.
+  Descriptor(const std::filesystem::path& path, int flags, const std::filesystem::path& wanted)
+      : path_(wanted), fd_(::open(path.c_str(), flags, 0644)) {
+    if (fd_ < 0) fail(path_, "open for writing", errno);
   }
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
@@ -54,7 +55,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
   const std::filesystem::path temporary =
       folder / fmt::format(".{}.{}.tmp", path.filename().string(), ::getpid());
   try {
-    const Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+    const Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, path);
     file.write(bytes);
     file.sync();
   } catch (...) {

@@ -49,21 +49,26 @@ void add_run(CLI::App& app, const Toolbox& toolbox, RunRequest& o, int& code) {
 void add_sample(CLI::App& app, const Toolbox& toolbox, SampleOptions& o) {
   auto* verb = app.add_subcommand("sample", "draw from a trained model");
   verb->add_option("run", o.run, "a run directory")->required();
-  verb->add_option("--count", o.request.count, "how many")
-      ->check(CLI::Range(1, 10000000))
-      ->capture_default_str();
+  auto* count = verb->add_option("--count", o.request.count, "how many")
+                    ->check(CLI::Range(1, 10000000))
+                    ->capture_default_str();
   verb->add_option("--label", o.request.label, "a class; default all in turn");
-  verb->add_option("--seed", o.request.seed, "of the noise")->capture_default_str();
+  auto* seed = verb->add_option("--seed", o.request.seed, "of the noise")->capture_default_str();
+  verb->add_option("--noise", o.request.noise, "an npy file of noise to use instead: one row a sample")
+      ->excludes(count)
+      ->excludes(seed);
   verb->add_option("--out", o.request.out, ".npy, .csv, or .png for images")->required();
   verb->footer("Example: starling sample runs/digits --label 7 --count 16 --out sevens.png");
   verb->callback([&] { sample(toolbox, o); });
 }
 
 void add_export(CLI::App& app, const Toolbox& toolbox, ExportOptions& o) {
-  auto* verb = app.add_subcommand("export", "write the model for other tools: safetensors and a JSON config");
+  auto* verb = app.add_subcommand("export", "write the model and the numbers of a run for other tools");
   verb->add_option("run", o.run, "a run directory")->required();
   verb->add_option("--out", o.out, "a folder; default RUN/export");
-  verb->footer("Example: starling export runs/digits --out digits-model");
+  verb->footer(
+      "Writes model.safetensors, model.onnx, config.json, and metrics, series, claims and warnings as csv.\n"
+      "Example: starling export runs/digits --out digits-model");
   verb->callback([&] { export_model(toolbox, o); });
 }
 
@@ -86,6 +91,11 @@ void add_rest(CLI::App& app, const Toolbox& toolbox, std::string& argument, int&
   completion->add_option("shell", argument, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
   completion->footer("Example: source <(starling completion bash)");
   completion->callback([&] { print_completion(toolbox, argument); });
+}
+
+// fmt::print throws when standard error cannot be written, on a full disk say; nobody would catch that.
+void complain(const std::string& text) {
+  std::fputs(fmt::format("starling: {}\n", text).c_str(), stderr);
 }
 
 // CLI11 would only say that a subcommand is required.
@@ -125,13 +135,13 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
     return code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    fmt::print(stderr, "starling: {}\nRun with --help for what is expected.\n", error.what());
+    complain(fmt::format("{}\nRun with --help for what is expected.", error.what()));
     return static_cast<int>(base::ErrorKind::usage);
   } catch (const base::Error& error) {
-    fmt::print(stderr, "starling: {}\n", error.what());
+    complain(error.what());
     return error.exit_code();
   } catch (const std::exception& error) {  // the disk, the memory, or what nobody foresaw: one line, no crash
-    fmt::print(stderr, "starling: {}\n", error.what());
+    complain(error.what());
     return static_cast<int>(base::ErrorKind::input);
   }
 }

@@ -8,6 +8,7 @@
 #include "starling/base/parallel.h"
 #include "starling/base/version.h"
 #include "starling/cli/verbs.h"
+#include "starling/study/tables.h"
 
 namespace starling::cli {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 const study::System& system_of(const Toolbox& toolbox, const study::RunDirectory& directory) {
   const nlohmann::json manifest = directory.read_manifest();
   const auto name = nlohmann::json::json_pointer("/config/system");
-  if (!manifest.is_object() || !manifest.contains(name) || !manifest.at(name).is_string()) {
+  if (!manifest.contains(name) || !manifest.at(name).is_string()) {
     throw base::Error(base::ErrorKind::input,
                       fmt::format("{}: damaged: it names no system", directory.manifest().string()));
   }
@@ -35,6 +36,17 @@ void export_model(const Toolbox& toolbox, const ExportOptions& options) {
   const auto directory = study::RunDirectory::existing(options.run);
   const std::filesystem::path out =
       options.out.empty() ? directory.path() / "export" : std::filesystem::path(options.out);
+  std::error_code code;
+  std::filesystem::create_directories(out, code);
+  if (code || !std::filesystem::is_directory(out)) {
+    throw base::Error(base::ErrorKind::input,
+                      fmt::format("{}: cannot make the folder: {}", out.string(),
+                                  code ? code.message() : "a file of that name is in the way"));
+  }
+  // The tables first: a run that stopped before its first checkpoint has numbers and no model.
+  for (const auto& path :
+       study::write_tables(study::Store(directory.database(), study::Store::Open::existing), out))
+    fmt::print("{}\n", path.string());
   for (const auto& path : system_of(toolbox, directory).export_run(directory, out))
     fmt::print("{}\n", path.string());
 }
@@ -90,7 +102,7 @@ void print_completion(const Toolbox& toolbox, const std::string& shell) {
         new) COMPREPLY=($(compgen -W "--job --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--set --help" -- "$word")) ;;
         run) COMPREPLY=($(compgen -W "--out --set --threads --resume --json --quiet --strict --help" -- "$word")) ;;
-        sample) COMPREPLY=($(compgen -W "--count --label --seed --out --help" -- "$word")) ;;
+        sample) COMPREPLY=($(compgen -W "--count --label --seed --noise --out --help" -- "$word")) ;;
         export) COMPREPLY=($(compgen -W "--out --help" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help" -- "$word")) ;;
       esac ;;

@@ -1,6 +1,8 @@
 #include <cmath>
 #include <csignal>
+#include <cstdio>
 
+#include "starling/base/error.h"
 #include "starling/cli/command_line.h"
 #include "starling/report/report.h"
 #include "starling/simd/target.h"
@@ -33,6 +35,8 @@ bool field_is_right() {
 int main(int argc, char** argv) {
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
+  std::signal(SIGXFSZ,
+              SIG_IGN);  // a limit on the size of files ends as an error of the write, with its reason
   starling::cli::Toolbox toolbox;
   toolbox.systems = {&starling::drift::system()};
   toolbox.report = [](const starling::study::RunDirectory& directory) {
@@ -42,5 +46,8 @@ int main(int argc, char** argv) {
   toolbox.checks = {{"drifting field in double precision", field_is_right<double>},
                     {"drifting field in single precision", field_is_right<float>}};
   toolbox.interrupted = [] { return stop_requested != 0; };
-  return starling::cli::run_command(std::vector<std::string>(argv + 1, argv + argc), toolbox);
+  const int code = starling::cli::run_command(std::vector<std::string>(argv + 1, argv + argc), toolbox);
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fputs("starling: standard output cannot be written: what was printed is not complete\n", stderr);
+  return code != 0 ? code : static_cast<int>(starling::base::ErrorKind::input);
 }

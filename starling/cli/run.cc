@@ -49,10 +49,11 @@ void print_json(const study::RunDirectory& directory, const study::Store& store)
     return v ? nlohmann::json(*v) : nlohmann::json();
   };
   for (const study::Metric& m : store.metrics()) {
-    line["metrics"][m.name] = {{"value", m.value},
-                               {"lower", optional(m.lower)},
-                               {"upper", optional(m.upper)},
-                               {"floor", optional(m.floor)}};
+    line["metrics"][m.task][m.name] = {{"unit", m.unit},
+                                       {"value", m.value},
+                                       {"lower", optional(m.lower)},
+                                       {"upper", optional(m.upper)},
+                                       {"floor", optional(m.floor)}};
   }
   for (const study::Claim& c : store.claims()) line["claims"][c.id] = study::to_string(c.verdict);
   for (const study::Warning& w : store.warnings()) line["warnings"].push_back(w.text);
@@ -90,7 +91,7 @@ int run(const Toolbox& toolbox, RunRequest request) {
   options.report = toolbox.report;
   const study::RunDirectory directory =
       study::run_spec(toolbox.systems, spec_text(request.spec), request.spec, options);
-  const study::Store store(directory.database());
+  const study::Store store(directory.database(), study::Store::Open::existing);
   if (request.json) {
     print_json(directory, store);
   } else if (!request.quiet) {

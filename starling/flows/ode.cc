@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 #include <nvector/nvector_serial.h>
 
+#include <algorithm>
 #include <cmath>
-#include <memory>
+#include <exception>
 
 #include "starling/base/error.h"
 
@@ -17,19 +18,24 @@ using base::ErrorKind;
 
 struct Problem {
   const Rhs& rhs;
-  std::exception_ptr thrown;
+  std::exception_ptr thrown{};
+  bool lost = false;  // the latest rates were not finite
 };
 
+// Rates that are not finite make the solver try a smaller step, and give up soon: a trial may leave the
+// domain of the field, a blow-up has no smaller step.
 int evaluate(realtype t, N_Vector y, N_Vector rate, void* user) {
   auto& problem = *static_cast<Problem*>(user);
   const auto n = static_cast<std::size_t>(NV_LENGTH_S(y));
+  const std::span<double> rates(NV_DATA_S(rate), n);
   try {
-    problem.rhs(t, std::span<const double>(NV_DATA_S(y), n), std::span<double>(NV_DATA_S(rate), n));
-  } catch (const Error&) {
+    problem.rhs(t, std::span<const double>(NV_DATA_S(y), n), rates);
+  } catch (...) {  // nothing may unwind through the solver's C
     problem.thrown = std::current_exception();
     return -1;
   }
-  return 0;
+  problem.lost = !std::all_of(rates.begin(), rates.end(), [](double value) { return std::isfinite(value); });
+  return problem.lost ? 1 : 0;
 }
 
 // SUNDIALS hands out C handles; these release them in order.
@@ -50,6 +56,13 @@ void check(int flag, const char* what) {
     throw Error(ErrorKind::numerical, fmt::format("ODE solver: {} failed with code {}", what, flag));
 }
 
+std::string reason(int flag, const Problem& problem, const OdeOptions& options) {
+  if (problem.lost) return "the rates beyond are not finite";
+  if (flag == ARK_TOO_MUCH_WORK) return fmt::format("{} steps were not enough", options.most_steps);
+  if (flag == ARK_ERR_FAILURE) return "no step is small enough for the tolerance";
+  return fmt::format("code {}", flag);
+}
+
 }  // namespace
 
 std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const double> y0,
@@ -68,7 +81,7 @@ std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const doubl
     }
     previous = t;
   }
-  Problem problem{rhs, nullptr};
+  Problem problem{rhs};
   Solver solver;
   check(SUNContext_Create(nullptr, &solver.context), "context");
   solver.y = N_VNew_Serial(static_cast<sunindextype>(y0.size()), solver.context);
@@ -89,9 +102,8 @@ std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const doubl
       if (flag < 0) {
         throw Error(
             ErrorKind::numerical,
-            fmt::format(
-                "ODE solver gave up at t = {} on the way to {} (code {}); loosen rtol or shorten the times",
-                now, t, flag));
+            fmt::format("ODE solver gave up at t = {} on the way to {}: {}; loosen rtol or shorten the times",
+                        now, t, reason(flag, problem, options)));
       }
     }
     const double* values = NV_DATA_S(solver.y);

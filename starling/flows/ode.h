@@ -16,8 +16,9 @@ using Rhs = std::function<void(double t, std::span<const double> y, std::span<do
 
 /// Integrates from t = 0 with SUNDIALS' ARKODE (explicit Runge-Kutta, order 8) and returns y at each of
 /// `times`, which must not descend; the solver steps exactly onto each, so that no interpolation error
-/// enters. Error{usage} for bad times or tolerances, Error{numerical} with the time reached when the solver
-/// gives up.
+/// enters. Error{usage} for bad times or tolerances, Error{numerical} with the time reached and the reason
+/// when the solver gives up: at a blow-up, soon after the rates stop being finite. Whatever `rhs` throws
+/// reaches the caller.
 std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const double> y0,
                                            std::span<const double> times, const OdeOptions& options = {});
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numbers>
 
 #include "starling/base/error.h"
@@ -22,6 +23,23 @@ using base::Vector;
 
 constexpr Index chunk = 64;
 
+void require_finite(const char* name, const PointsRef<double>& cloud) {
+  if (cloud.allFinite()) return;
+  for (Index i = 0; i < cloud.rows(); ++i) {
+    for (Index k = 0; k < cloud.cols(); ++k) {
+      if (std::isfinite(cloud(i, k))) continue;
+      throw Error(ErrorKind::input,
+                  fmt::format("{}: value at row {}, column {} is {}; expected finite numbers", name, i, k,
+                              cloud(i, k)));
+    }
+  }
+}
+
+void require_neighbours(int k) {
+  if (k < 1)
+    throw Error(ErrorKind::usage, fmt::format("k: {} is out of range; expected an integer from 1", k));
+}
+
 void check(const PointsRef<double>& x, const PointsRef<double>& y, Index least = 1) {
   if (x.cols() != y.cols()) {
     throw Error(ErrorKind::usage,
@@ -31,6 +49,8 @@ void check(const PointsRef<double>& x, const PointsRef<double>& y, Index least =
     throw Error(ErrorKind::input,
                 fmt::format("x has {} points and y has {}; expected at least {}", x.rows(), y.rows(), least));
   }
+  require_finite("x", x);
+  require_finite("y", y);
 }
 
 // Squared distances from row i of x to all of y, in a buffer of the caller. Coordinates of y come by column.
@@ -90,17 +110,20 @@ double line_wasserstein(std::vector<double>& a, std::vector<double>& b, int p) {
   return total;
 }
 
-// The k smallest squared distances (k >= 1) from x_i to y, ascending with their columns; `skip` leaves one
-// column out.
+// The k smallest squared distances (k >= 1) from x_i to y, ascending with their columns, the earlier column
+// first among equals; `skip` leaves one column out.
 std::vector<std::pair<double, Index>> nearest(const Eigen::ArrayXd& squares, std::size_t k, Index skip) {
-  std::vector<std::pair<double, Index>> all;
+  std::vector<std::pair<double, Index>> best;
+  best.reserve(k + 1);
+  double worst = std::numeric_limits<double>::infinity();
   for (Index j = 0; j < squares.size(); ++j) {
-    if (j != skip) all.emplace_back(squares(j), j);
+    if (j == skip || (best.size() == k && !(squares(j) < worst))) continue;
+    const auto place = std::upper_bound(best.begin(), best.end(), std::pair(squares(j), j));
+    best.insert(place, {squares(j), j});
+    if (best.size() > k) best.pop_back();
+    worst = best.back().first;
   }
-  k = std::min(k, all.size());
-  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(k), all.end());
-  all.resize(k);
-  return all;
+  return best;
 }
 
 void for_each_row(const PointsRef<double>& x, const PointsRef<double>& y,
@@ -191,6 +214,7 @@ Vector<double> nearest_distances(const PointsRef<double>& x, const PointsRef<dou
 
 Manifold manifold(const PointsRef<double>& x, const PointsRef<double>& y, int k) {
   check(x, y);
+  require_neighbours(k);
   const Eigen::ArrayXd data_radii = radii(y, k), model_radii = radii(x, k);
   std::vector<char> precise(static_cast<std::size_t>(x.rows())), recalled(static_cast<std::size_t>(y.rows())),
       covered(recalled);
@@ -210,6 +234,15 @@ Manifold manifold(const PointsRef<double>& x, const PointsRef<double>& y, int k)
 std::vector<std::int32_t> classify(const PointsRef<double>& x, const PointsRef<double>& y,
                                    const std::vector<std::int32_t>& labels, int k) {
   check(x, y);
+  require_neighbours(k);
+  if (static_cast<Index>(labels.size()) != y.rows()) {
+    throw Error(ErrorKind::usage,
+                fmt::format("labels: {} of them for {} points of y", labels.size(), y.rows()));
+  }
+  if (const auto least = std::min_element(labels.begin(), labels.end()); *least < 0) {
+    throw Error(ErrorKind::input, fmt::format("labels: row {} holds {}; expected classes from 0",
+                                              least - labels.begin(), *least));
+  }
   std::vector<std::int32_t> out(static_cast<std::size_t>(x.rows()));
   const std::int32_t classes = *std::max_element(labels.begin(), labels.end()) + 1;
   for_each_row(x, y, [&](Index i, const Eigen::ArrayXd& squares) {

@@ -8,8 +8,8 @@
 namespace starling::metrics {
 
 // Two samples x (N, d) and y (M, d) of unknown laws. Pairs are streamed; the bytes do not depend on the
-// number of threads. Errors: Error{usage} for widths that differ, Error{input} for an empty sample, or one
-// point where `unbiased` needs two.
+// number of threads. Errors: Error{usage} for widths that differ, Error{input} for an empty sample, one
+// point where `unbiased` needs two, or a value that is not finite (named by row and column, from 0).
 
 /// The squared maximum mean discrepancy with kernel exp(-r^2 / (2 bandwidth^2)): V-statistic, or U-statistic
 /// when `unbiased` (which may be negative). Gretton et al., JMLR 13 (2012), equations 3 and 5.
@@ -38,7 +38,8 @@ base::Points<double> neighbour_distances(const base::PointsRef<double>& x, const
 base::Vector<double> nearest_distances(const base::PointsRef<double>& x, const base::PointsRef<double>& y);
 
 /// What nearest neighbours say of model x against data y: precision and recall (Kynkäänniemi et al., 2019),
-/// density and coverage (Naeem et al., 2020), with balls to the k-th neighbour.
+/// density and coverage (Naeem et al., 2020), with balls to the k-th neighbour, or to the last one of a
+/// smaller cloud. Error{usage} unless k >= 1.
 struct Manifold {
   double precision = 0;  ///< share of x inside some data ball
   double recall = 0;     ///< share of y inside some model ball
@@ -46,7 +47,8 @@ struct Manifold {
 };
 Manifold manifold(const base::PointsRef<double>& x, const base::PointsRef<double>& y, int k);
 
-/// The majority label of the k nearest of y for each x; ties go to the smaller label.
+/// The majority label of the k nearest of y for each x; ties go to the smaller label. Error{usage} unless
+/// k >= 1 and there is a label for each of y, Error{input} for a negative one.
 std::vector<std::int32_t> classify(const base::PointsRef<double>& x, const base::PointsRef<double>& y,
                                    const std::vector<std::int32_t>& labels, int k);
 

@@ -230,7 +230,7 @@ std::string render_report(const Store& store, const json& manifest) {
 }
 
 void write_report(const study::RunDirectory& run) {
-  const Store store(run.database());
+  const Store store(run.database(), Store::Open::existing);
   base::write_file_atomically(run.report(), render_report(store, run.read_manifest()));
 }
 

@@ -44,13 +44,10 @@ void require_same_config(const nlohmann::json& before, const Description& descri
   }
 }
 
-nlohmann::json manifest_to_resume(const RunDirectory& directory) {
-  const nlohmann::json manifest = directory.read_manifest();
-  if (!manifest.is_object() || !manifest.contains("config") || !manifest.at("config").is_object()) {
-    throw Error(ErrorKind::input,
-                fmt::format("{}: damaged: it holds no config", directory.manifest().string()));
-  }
-  return manifest;
+// What a checkpoint follows stands in the database: without it the run would end with half its numbers.
+void require_database(const RunDirectory& directory) {
+  if (!std::filesystem::exists(directory.checkpoint())) return;
+  (void)Store(directory.database(), Store::Open::existing);
 }
 
 // `job=study` must be known before the application is made; the rest waits for its description.
@@ -121,7 +118,8 @@ RunDirectory run_spec(const std::vector<const System*>& systems, const std::stri
   RunDirectory directory = RunDirectory::open(options.out, options.resume);
   double seconds_before = 0;
   if (options.resume) {
-    const nlohmann::json before = manifest_to_resume(directory);
+    const nlohmann::json before = directory.read_manifest();
+    require_database(directory);
     require_same_config(before.at("config"), description, options.out.string());
     if (before.contains("seconds") && before.at("seconds").is_number()) seconds_before = before.at("seconds");
   }
@@ -146,7 +144,10 @@ RunDirectory run_spec(const std::vector<const System*>& systems, const std::stri
   };
   const auto fail = [&](const std::exception& error, const std::string& status) {
     manifest["error"] = error.what();
-    finish(status);
+    try {
+      finish(status);
+    } catch (const Error&) {  // a full disk, say: what the caller must read is the first error
+    }
   };
   try {
     Store store(directory.database());

@@ -7,6 +7,15 @@
 #include <nlohmann/json.hpp>
 
 namespace starling::study {
+namespace {
+
+// A log that cannot be written, on a full disk say, must not end the run: no exception, unlike fmt::print.
+void show(std::FILE* stream, const std::string& text) {
+  std::fputs(text.c_str(), stream);
+  std::fflush(stream);
+}
+
+}  // namespace
 
 Progress::Style Progress::detect() {
   return ::isatty(STDERR_FILENO) != 0 ? Style::terminal : Style::plain;
@@ -33,27 +42,25 @@ void Progress::update(std::int64_t done, const std::vector<std::pair<std::string
     nlohmann::json line = {{"event", "progress"}, {"label", label_}, {"done", done},
                            {"total", total_},     {"rate", rate},    {"seconds_left", left}};
     for (const auto& [name, value] : values) line["values"][name] = value;
-    fmt::print("{}\n", line.dump());
-    std::fflush(stdout);
+    show(stdout, line.dump() + "\n");
     return;
   }
   std::string text = fmt::format("{} {}/{}  {:.1f}/s  {:.0f} s left", label_, done, total_, rate, left);
   for (const auto& [name, value] : values) text += fmt::format("  {} {:.4g}", name, value);
-  fmt::print(stderr, fmt::runtime(style_ == Style::terminal ? "\r\x1b[K{}" : "{}\n"), text);
-  std::fflush(stderr);
+  show(stderr, style_ == Style::terminal ? "\r\x1b[K" + text : text + "\n");
 }
 
 void Progress::end() {
-  if (style_ == Style::terminal) fmt::print(stderr, "\n");
+  if (style_ == Style::terminal) show(stderr, "\n");
 }
 
 void Progress::message(const std::string& text) const {
   if (style_ == Style::quiet) return;
   if (style_ == Style::json) {
-    fmt::print("{}\n", nlohmann::json{{"event", "message"}, {"text", text}}.dump());
+    show(stdout, nlohmann::json{{"event", "message"}, {"text", text}}.dump() + "\n");
     return;
   }
-  fmt::print(stderr, fmt::runtime(style_ == Style::terminal ? "\r\x1b[K{}\n" : "{}\n"), text);
+  show(stderr, (style_ == Style::terminal ? "\r\x1b[K" : "") + text + "\n");
 }
 
 }  // namespace starling::study

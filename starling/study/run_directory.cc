@@ -49,11 +49,18 @@ RunDirectory RunDirectory::existing(const std::filesystem::path& path) {
 }
 
 nlohmann::json RunDirectory::read_manifest() const {
+  const auto damaged = [&](std::string_view reason) {
+    return Error(ErrorKind::input, fmt::format("{}: damaged: {}", manifest().string(), reason));
+  };
+  nlohmann::json content;
   try {
-    return nlohmann::json::parse(base::read_file(manifest()));
+    content = nlohmann::json::parse(base::read_file(manifest()));
   } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorKind::input, fmt::format("{}: damaged: {}", manifest().string(), error.what()));
+    throw damaged(error.what());
   }
+  if (!content.is_object() || !content.contains("config") || !content.at("config").is_object())
+    throw damaged("it holds no config");
+  return content;
 }
 
 void RunDirectory::write_manifest(const nlohmann::json& content) const {

@@ -20,6 +20,7 @@ class RunDirectory {
   std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
   std::filesystem::path report() const { return path_ / "report.html"; }
 
+  /// An object with an object `config`; Error{input} when the file is damaged.
   nlohmann::json read_manifest() const;
   void write_manifest(const nlohmann::json& manifest) const;
 

@@ -37,63 +37,81 @@ std::string to_string(Verdict verdict) {
   return "inconclusive";
 }
 
-// A prepared statement with typed binding in order, and rows read in order.
+namespace {
+
+struct Blob {
+  const std::string& bytes;
+};
+
+void put(sqlite3_stmt* s, int at, const std::string& text) {
+  sqlite3_bind_text64(s, at, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+void put(sqlite3_stmt* s, int at, const Blob& blob) {
+  sqlite3_bind_blob64(s, at, blob.bytes.data(), blob.bytes.size(), SQLITE_TRANSIENT);
+}
+void put(sqlite3_stmt* s, int at, double value) {
+  sqlite3_bind_double(s, at, value);
+}
+void put(sqlite3_stmt* s, int at, std::int64_t value) {
+  sqlite3_bind_int64(s, at, value);
+}
+void put(sqlite3_stmt* s, int at, const std::optional<double>& value) {
+  if (value) put(s, at, *value);  // unbound is NULL
+}
+
+void get(sqlite3_stmt* s, int at, std::string& text) {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(s, at));
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(s, at));
+  text = bytes == nullptr ? std::string() : std::string(bytes, size);
+}
+void get(sqlite3_stmt* s, int at, std::int64_t& value) {
+  value = sqlite3_column_int64(s, at);
+}
+void get(sqlite3_stmt* s, int at, std::optional<double>& value) {
+  value.reset();
+  if (sqlite3_column_type(s, at) != SQLITE_NULL) value = sqlite3_column_double(s, at);
+}
+// SQLite stores NaN as NULL: a lost number must not come back as zero.
+void get(sqlite3_stmt* s, int at, double& value) {
+  std::optional<double> stored;
+  get(s, at, stored);
+  value = stored.value_or(std::numeric_limits<double>::quiet_NaN());
+}
+
+}  // namespace
+
+// A prepared statement with the values of its question marks.
 class Store::Statement {
  public:
-  Statement(const Store& store, const char* sql) : store_(store) {
+  template <class... Values>
+  explicit Statement(const Store& store, const char* sql, const Values&... values) : store_(store) {
     if (sqlite3_prepare_v2(store.db_, sql, -1, &statement_, nullptr) != SQLITE_OK) fail();
+    bind(values...);
   }
   ~Statement() { sqlite3_finalize(statement_); }
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
 
-  Statement& bind(const std::string& text) {
-    sqlite3_bind_text(statement_, ++bound_, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
-    return *this;
-  }
-  Statement& bind_blob(const std::string& bytes) {
-    sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
-    return *this;
-  }
-  Statement& bind(double value) {
-    sqlite3_bind_double(statement_, ++bound_, value);
-    return *this;
-  }
-  Statement& bind(std::int64_t value) {
-    sqlite3_bind_int64(statement_, ++bound_, value);
-    return *this;
-  }
-  Statement& bind(const std::optional<double>& value) {
-    if (value) return bind(*value);
-    sqlite3_bind_null(statement_, ++bound_);
+  template <class... Values>
+  Statement& bind(const Values&... values) {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+    int at = 0;
+    (put(statement_, ++at, values), ...);
     return *this;
   }
   void run() {
-    if (step()) fail();
-    sqlite3_reset(statement_);
-    bound_ = 0;
+    if (next()) fail();
   }
-  bool step() {
+  // False after the last row; else its columns, in order.
+  template <class... Values>
+  bool next(Values&... values) {
     const int code = sqlite3_step(statement_);
-    column_ = 0;
-    if (code == SQLITE_ROW) return true;
-    if (code != SQLITE_DONE) fail();
-    return false;
-  }
-  std::string text() {
-    const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column_));
-    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column_++));
-    return bytes == nullptr ? std::string() : std::string(bytes, size);
-  }
-  // SQLite stores NaN as NULL: a lost number must not come back as zero.
-  double real() { return maybe_real().value_or(std::numeric_limits<double>::quiet_NaN()); }
-  std::int64_t integer() { return sqlite3_column_int64(statement_, column_++); }
-  std::optional<double> maybe_real() {
-    if (sqlite3_column_type(statement_, column_) == SQLITE_NULL) {
-      ++column_;
-      return std::nullopt;
-    }
-    return sqlite3_column_double(statement_, column_++);
+    if (code == SQLITE_DONE) return false;
+    if (code != SQLITE_ROW) fail();
+    int at = 0;
+    (get(statement_, at++, values), ...);
+    return true;
   }
 
  private:
@@ -104,10 +122,14 @@ class Store::Statement {
 
   const Store& store_;
   sqlite3_stmt* statement_ = nullptr;
-  int bound_ = 0, column_ = 0;
 };
 
-Store::Store(const std::filesystem::path& path) : path_(path.string()) {
+Store::Store(const std::filesystem::path& path, Open open) : path_(path.string()) {
+  std::error_code code;
+  if (open == Open::existing && (std::filesystem::file_size(path, code) == 0 || code)) {
+    throw base::Error(base::ErrorKind::input,
+                      fmt::format("{}: database: {}", path_, code ? code.message() : "the file is empty"));
+  }
   if (sqlite3_open(path_.c_str(), &db_) != SQLITE_OK) {
     const std::string reason = sqlite3_errmsg(db_);
     sqlite3_close(db_);
@@ -136,15 +158,8 @@ void Store::execute(const char* sql) const {
 }
 
 void Store::record(const Metric& m) {
-  Statement(*this, "INSERT OR REPLACE INTO metrics VALUES (?,?,?,?,?,?,?,?)")
-      .bind(m.task)
-      .bind(m.name)
-      .bind(m.unit)
-      .bind(m.value)
-      .bind(m.lower)
-      .bind(m.upper)
-      .bind(m.floor)
-      .bind(m.note)
+  Statement(*this, "INSERT OR REPLACE INTO metrics VALUES (?,?,?,?,?,?,?,?)", m.task, m.name, m.unit, m.value,
+            m.lower, m.upper, m.floor, m.note)
       .run();
 }
 
@@ -154,157 +169,109 @@ void Store::record(const std::string& task, const std::string& name, const std::
   std::optional<Transaction> transaction;
   if (sqlite3_get_autocommit(db_) != 0) transaction.emplace(*this);
   Statement insert(*this, "INSERT OR REPLACE INTO series VALUES (?,?,?,?,?)");
-  for (const SeriesPoint& point : points)
-    insert.bind(task).bind(name).bind(unit).bind(point.step).bind(point.value).run();
+  for (const SeriesPoint& point : points) insert.bind(task, name, unit, point.step, point.value).run();
   if (transaction) transaction->commit();
 }
 
 void Store::record(const Claim& c) {
-  Statement(*this, "INSERT OR REPLACE INTO claims VALUES (?,?,?,?,?,?,?,?,?,?,?)")
-      .bind(c.id)
-      .bind(c.statement)
-      .bind(c.source)
-      .bind(c.measured_as)
-      .bind(c.falsifier)
-      .bind(c.value)
-      .bind(c.lower)
-      .bind(c.upper)
-      .bind(c.expected)
-      .bind(to_string(c.verdict))
-      .bind(c.note)
+  Statement(*this, "INSERT OR REPLACE INTO claims VALUES (?,?,?,?,?,?,?,?,?,?,?)", c.id, c.statement,
+            c.source, c.measured_as, c.falsifier, c.value, c.lower, c.upper, c.expected, to_string(c.verdict),
+            c.note)
       .run();
 }
 
 void Store::record(const Figure& f) {
-  Statement(*this, "INSERT OR REPLACE INTO figures VALUES (?,?,?,?)")
-      .bind(f.id)
-      .bind(f.title)
-      .bind(f.caption)
-      .bind(f.drawing.dump())
+  Statement(*this, "INSERT OR REPLACE INTO figures VALUES (?,?,?,?)", f.id, f.title, f.caption,
+            f.drawing.dump())
       .run();
 }
 
 void Store::record(const Warning& w) {
-  Statement(*this, "INSERT OR REPLACE INTO warnings VALUES (?,?,?)")
-      .bind(w.task)
-      .bind(w.step)
-      .bind(w.text)
-      .run();
+  Statement(*this, "INSERT OR REPLACE INTO warnings VALUES (?,?,?)", w.task, w.step, w.text).run();
 }
 
 void Store::record_image(const std::string& id, const std::string& png) {
-  Statement(*this, "INSERT OR REPLACE INTO images VALUES (?,?)").bind(id).bind_blob(png).run();
+  Statement(*this, "INSERT OR REPLACE INTO images VALUES (?,?)", id, Blob{png}).run();
 }
 
 void Store::remove_after(const std::string& task, std::int64_t step) {
-  Statement(*this, "DELETE FROM series WHERE task = ? AND step > ?").bind(task).bind(step).run();
-  Statement(*this, "DELETE FROM warnings WHERE task = ? AND step > ?").bind(task).bind(step).run();
+  Statement(*this, "DELETE FROM series WHERE task = ? AND step > ?", task, step).run();
+  Statement(*this, "DELETE FROM warnings WHERE task = ? AND step > ?", task, step).run();
 }
 
 void Store::mark_done(const std::string& task) {
-  Statement(*this, "INSERT OR REPLACE INTO tasks VALUES (?)").bind(task).run();
+  Statement(*this, "INSERT OR REPLACE INTO tasks VALUES (?)", task).run();
 }
 
 bool Store::is_done(const std::string& task) const {
-  Statement query(*this, "SELECT 1 FROM tasks WHERE name = ?");
-  return query.bind(task).step();
+  return Statement(*this, "SELECT 1 FROM tasks WHERE name = ?", task).next();
 }
 
 std::vector<Metric> Store::metrics() const {
-  Statement q(*this,
-              "SELECT task, name, unit, value, lower, upper, floor, note FROM metrics ORDER BY task, name");
+  Statement query(
+      *this, "SELECT task, name, unit, value, lower, upper, floor, note FROM metrics ORDER BY task, name");
   std::vector<Metric> out;
-  while (q.step()) {
-    Metric m;
-    m.task = q.text();
-    m.name = q.text();
-    m.unit = q.text();
-    m.value = q.real();
-    m.lower = q.maybe_real();
-    m.upper = q.maybe_real();
-    m.floor = q.maybe_real();
-    m.note = q.text();
-    out.push_back(std::move(m));
-  }
+  for (Metric m; query.next(m.task, m.name, m.unit, m.value, m.lower, m.upper, m.floor, m.note);)
+    out.push_back(m);
   return out;
 }
 
 std::vector<SeriesName> Store::series_names() const {
-  Statement q(*this, "SELECT DISTINCT task, name, unit FROM series ORDER BY task, name");
+  Statement query(*this, "SELECT DISTINCT task, name, unit FROM series ORDER BY task, name");
   std::vector<SeriesName> out;
-  while (q.step()) {
-    std::string task = q.text(), name = q.text(), unit = q.text();
-    out.push_back({std::move(task), std::move(name), std::move(unit)});
-  }
+  for (SeriesName s; query.next(s.task, s.name, s.unit);) out.push_back(s);
   return out;
 }
 
 std::vector<SeriesPoint> Store::series(const std::string& task, const std::string& name) const {
-  Statement q(*this, "SELECT step, value FROM series WHERE task = ? AND name = ? ORDER BY step");
-  q.bind(task).bind(name);
+  Statement query(*this, "SELECT step, value FROM series WHERE task = ? AND name = ? ORDER BY step", task,
+                  name);
   std::vector<SeriesPoint> out;
-  while (q.step()) {
-    const std::int64_t step = q.integer();
-    out.push_back({step, q.real()});
-  }
+  for (SeriesPoint p{}; query.next(p.step, p.value);) out.push_back(p);
   return out;
 }
 
 std::vector<Claim> Store::claims() const {
-  Statement q(
+  Statement query(
       *this,
       "SELECT id, statement, source, measured_as, falsifier, value, lower, upper, expected, verdict, note "
       "FROM claims ORDER BY id");
   std::vector<Claim> out;
-  while (q.step()) {
-    Claim c;
-    c.id = q.text();
-    c.statement = q.text();
-    c.source = q.text();
-    c.measured_as = q.text();
-    c.falsifier = q.text();
-    c.value = q.maybe_real();
-    c.lower = q.maybe_real();
-    c.upper = q.maybe_real();
-    c.expected = q.text();
-    const std::string verdict = q.text();
+  std::string verdict;
+  for (Claim c; query.next(c.id, c.statement, c.source, c.measured_as, c.falsifier, c.value, c.lower, c.upper,
+                           c.expected, verdict, c.note);) {
     c.verdict = verdict == "holds"   ? Verdict::holds
                 : verdict == "fails" ? Verdict::fails
                                      : Verdict::inconclusive;
-    c.note = q.text();
-    out.push_back(std::move(c));
+    out.push_back(c);
   }
   return out;
 }
 
 std::vector<Figure> Store::figures() const {
-  Statement q(*this, "SELECT id, title, caption, drawing FROM figures ORDER BY id");
+  Statement query(*this, "SELECT id, title, caption, drawing FROM figures ORDER BY id");
   std::vector<Figure> out;
-  while (q.step()) {
-    Figure f;
-    f.id = q.text();
-    f.title = q.text();
-    f.caption = q.text();
-    f.drawing = nlohmann::json::parse(q.text());
-    out.push_back(std::move(f));
+  std::string drawing;
+  for (Figure f; query.next(f.id, f.title, f.caption, drawing);) {
+    f.drawing = nlohmann::json::parse(drawing, nullptr, false);
+    if (f.drawing.is_discarded())
+      throw base::Error(base::ErrorKind::input, fmt::format("{}: figure {}: damaged", path_, f.id));
+    out.push_back(f);
   }
   return out;
 }
 
 std::vector<Warning> Store::warnings() const {
-  Statement q(*this, "SELECT task, step, text FROM warnings ORDER BY task, step, text");
+  Statement query(*this, "SELECT task, step, text FROM warnings ORDER BY task, step, text");
   std::vector<Warning> out;
-  while (q.step()) {
-    std::string task = q.text();
-    const std::int64_t step = q.integer();
-    out.push_back({std::move(task), step, q.text()});
-  }
+  for (Warning w{}; query.next(w.task, w.step, w.text);) out.push_back(w);
   return out;
 }
 
 std::string Store::image(const std::string& id) const {
-  Statement q(*this, "SELECT png FROM images WHERE id = ?");
-  return q.bind(id).step() ? q.text() : std::string();
+  std::string png;
+  Statement(*this, "SELECT png FROM images WHERE id = ?", id).next(png);
+  return png;
 }
 
 Store::Transaction::Transaction(Store& store) : store_(store) {

@@ -61,7 +61,9 @@ struct Warning {
 /// the path and SQLite's reason.
 class Store {
  public:
-  explicit Store(const std::filesystem::path& path);
+  /// `existing` refuses a file that is missing or empty, which `create` makes.
+  enum class Open { create, existing };
+  explicit Store(const std::filesystem::path& path, Open open = Open::create);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;

@@ -37,7 +37,9 @@ struct SampleRequest {
   std::int64_t count = 64;
   std::int64_t label = -1;  ///< a class, or -1 for all in turn
   std::int64_t seed = 0;
-  std::filesystem::path out;  ///< .npy, .csv or .png
+  std::filesystem::path
+      noise{};                  ///< an npy file of (samples, noise) in place of `count` and `seed`; or empty
+  std::filesystem::path out{};  ///< .npy, .csv or .png
 };
 
 /// What the command line and Python know of a system.
@@ -47,6 +49,7 @@ struct System {
   std::function<std::unique_ptr<Application>(const std::string& job)> make;
   std::function<std::vector<Claim>()> claims;  ///< the catalogue: no values yet
   std::function<void(const RunDirectory&, const SampleRequest&)> sample;
+  /// Writes a run's model into the folder `out` and returns the paths; none for a run without a model.
   std::function<std::vector<std::filesystem::path>(const RunDirectory&, const std::filesystem::path& out)>
       export_run;
 };

@@ -4,12 +4,12 @@
 #include <random>
 #include <thread>
 
-#include "cli/program.h"
-#include "starling/study/store.h"
+#include "cli/tiny_run.h"
 
 namespace starling::cli {
 namespace {
 
+using testing_program::content;
 using testing_program::Folder;
 using testing_program::run;
 
@@ -30,29 +30,6 @@ checkpoint_every = 25
 evaluation = 200
 repeats = 2
 )";
-
-// All that the database says, in order.
-std::string content(const std::filesystem::path& database) {
-  const study::Store store(database);
-  std::string out;
-  const auto number = [](const std::optional<double>& v) {
-    return v ? std::to_string(*v) : std::string("-");
-  };
-  for (const auto& m : store.metrics()) {
-    out += m.task + m.name + std::to_string(m.value) + number(m.lower) + number(m.upper) + number(m.floor) +
-           m.note + "\n";
-  }
-  for (const auto& s : store.series_names()) {
-    out += s.task + s.name + "\n";
-    for (const auto& p : store.series(s.task, s.name)) {
-      out += std::to_string(p.step);
-      out.append(reinterpret_cast<const char*>(&p.value), sizeof p.value);
-    }
-  }
-  for (const auto& f : store.figures()) out += f.id + f.title + f.drawing.dump() + "\n";
-  for (const auto& w : store.warnings()) out += std::to_string(w.step) + w.text + "\n";
-  return out;
-}
 
 class KillAndResume : public testing::Test {
  protected:

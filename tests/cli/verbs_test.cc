@@ -129,8 +129,9 @@ TEST_F(Verbs, SampleExportAndReportReadTheSystemFromTheRun) {
   const std::string samples = folder_ / "s.csv";
   EXPECT_EQ(start({"sample", out_, "--count", "5", "--label", "2", "--out", samples}).code, 0);
   EXPECT_EQ(base::read_file(samples), "5 2");
-  EXPECT_EQ(start({"export", out_}).output,
-            (folder_ / "run" / "export" / "model.safetensors").string() + "\n");
+  const std::string folder = (folder_ / "run" / "export").string();
+  EXPECT_EQ(start({"export", out_}).output, folder + "/metrics.csv\n" + folder + "/claims.csv\n" + folder +
+                                                "/warnings.csv\n" + folder + "/model.safetensors\n");
   std::filesystem::remove(folder_ / "run" / "report.html");
   EXPECT_EQ(start({"report", out_}).code, 0);
   EXPECT_TRUE(std::filesystem::exists(folder_ / "run" / "report.html"));

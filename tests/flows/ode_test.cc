@@ -61,14 +61,61 @@ TEST(Integrate, ReturnsTheStateTwiceForATimeAskedTwice) {
   EXPECT_EQ(states[0], states[1]);
 }
 
-TEST(Integrate, ReportsABlowUpWithTheTimeItReached) {
+TEST(Integrate, ReportsABlowUpSoonWithTheTimeItReached) {
   const std::vector<double> y0 = {1}, times = {2};  // y = 1 / (1 - t)
+  std::int64_t calls = 0;
   const auto [kind, message] = failure([&] {
-    integrate([](double, std::span<const double> y, std::span<double> rate) { rate[0] = y[0] * y[0]; }, y0,
-              times);
+    integrate(
+        [&](double, std::span<const double> y, std::span<double> rate) {
+          ++calls;
+          rate[0] = y[0] * y[0];
+        },
+        y0, times);
   });
   EXPECT_EQ(kind, base::ErrorKind::numerical);
   EXPECT_NE(message.find("gave up at t = 0.99"), std::string::npos) << message;
+  EXPECT_NE(message.find("the rates beyond are not finite"), std::string::npos) << message;
+  EXPECT_LT(calls, 200'000);  // it took millions while infinite rates only shortened the steps
+}
+
+TEST(Integrate, ReportsRatesThatAreNotFiniteFromTheStartAtOnce) {
+  const std::vector<double> y0 = {1}, times = {2};
+  int calls = 0;
+  const auto [kind, message] = failure([&] {
+    integrate(
+        [&](double, std::span<const double>, std::span<double> rate) {
+          ++calls;
+          rate[0] = std::nan("");
+        },
+        y0, times);
+  });
+  EXPECT_EQ(kind, base::ErrorKind::numerical);
+  EXPECT_EQ(
+      message,
+      "ODE solver gave up at t = 0 on the way to 2: the rates beyond are not finite; loosen rtol or shorten "
+      "the times");
+  EXPECT_LE(calls, 10);
+}
+
+TEST(Integrate, TakesASmallerStepWhereATrialLeavesTheDomainOfTheField) {
+  const std::vector<double> y0 = {1}, times = {0.19};  // sqrt(y) = 1 - 5 t; a trial beyond 0.2 has no root
+  const auto states = integrate(
+      [](double, std::span<const double> y, std::span<double> rate) { rate[0] = -10 * std::sqrt(y[0]); }, y0,
+      times);
+  EXPECT_NEAR(states[0][0], 0.0025, 1e-9);
+}
+
+TEST(Integrate, SaysThatTheStepsWereNotEnough) {
+  const std::vector<double> y0 = {1}, times = {1000};
+  const auto [kind, message] = failure([&] { integrate(decay, y0, times, {.most_steps = 3}); });
+  EXPECT_EQ(kind, base::ErrorKind::numerical);
+  EXPECT_NE(message.find("3 steps were not enough"), std::string::npos) << message;
+}
+
+TEST(Integrate, HandsEveryExceptionOfTheRightHandSideToTheCaller) {
+  const std::vector<double> y0 = {1}, times = {1};
+  const Rhs broken = [](double, std::span<const double>, std::span<double>) { throw std::bad_alloc(); };
+  EXPECT_THROW(integrate(broken, y0, times), std::bad_alloc);
 }
 
 TEST(Integrate, HandsAnErrorOfTheRightHandSideToTheCaller) {

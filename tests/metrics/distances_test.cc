@@ -110,5 +110,16 @@ TEST(TwoSample, NamesWhatIsWrongWithItsInput) {
             "p: 0 is out of range; expected an integer from 1");
 }
 
+TEST(TwoSample, RefusesAValueThatIsNotFinite) {
+  Points<double> lost = data();
+  lost(1, 0) = std::numeric_limits<double>::infinity();
+  for (const auto& measure :
+       {std::function<void()>([&] { mmd2(model(), lost, 1, false); }),
+        std::function<void()>([&] { energy_distance(model(), lost, true); }),
+        std::function<void()>([&] { sliced_wasserstein(model(), lost, half_circle(), 2); })}) {
+    EXPECT_EQ(message(measure), "y: value at row 1, column 0 is inf; expected finite numbers");
+  }
+}
+
 }  // namespace
 }  // namespace starling::metrics

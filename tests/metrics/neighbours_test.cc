@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
+#include <string>
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
@@ -103,6 +105,46 @@ TEST(Neighbours, GiveTheSameAnswerForAnyNumberOfThreads) {
 TEST(Neighbours, RefuseAnEmptyCloud) {
   EXPECT_THROW(nearest_distances(normals(5, 1), Points<double>(0, 2)), base::Error);
   EXPECT_THROW(manifold(Points<double>(0, 2), normals(5, 1), 1), base::Error);
+}
+
+std::string message(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const base::Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST(Neighbours, NameWhatIsWrongWithTheirInput) {
+  const Points<double> x = normals(5, 1);
+  EXPECT_EQ(message([&] { manifold(x, x, 0); }), "k: 0 is out of range; expected an integer from 1");
+  EXPECT_EQ(message([&] {
+              classify(x, x, {1, 2, 3, 4, 5}, -1);
+            }),
+            "k: -1 is out of range; expected an integer from 1");
+  EXPECT_EQ(message([&] { classify(x, x, {1, 2, 3}, 1); }), "labels: 3 of them for 5 points of y");
+  EXPECT_EQ(message([&] { classify(x, x, {}, 1); }), "labels: 0 of them for 5 points of y");
+  EXPECT_EQ(message([&] {
+              classify(x, x, {0, 0, -4, 0, 0}, 1);
+            }),
+            "labels: row 2 holds -4; expected classes from 0");
+}
+
+TEST(Neighbours, RefuseAValueThatIsNotFinite) {
+  const Points<double> x = normals(5, 1);
+  Points<double> lost = x;
+  lost(3, 1) = std::nan("");
+  const std::string in_y = "y: value at row 3, column 1 is nan; expected finite numbers";
+  EXPECT_EQ(message([&] { manifold(x, lost, 1); }), in_y);
+  EXPECT_EQ(message([&] { classify(x, lost, {1, 2, 3, 4, 5}, 1); }), in_y);
+  EXPECT_EQ(message([&] { nearest_distances(lost, x); }),
+            "x: value at row 3, column 1 is nan; expected finite numbers");
+}
+
+TEST(Manifold, TakesTheLastNeighbourWhereThereAreFewerThanK) {
+  const Points<double> x{{0}, {1}}, y{{0}, {1}, {3}};
+  EXPECT_EQ(manifold(x, y, 9).precision, manifold(x, y, 2).precision);
 }
 
 }  // namespace

@@ -125,7 +125,6 @@ inline const System& toy_system() {
           },
       .export_run =
           [](const RunDirectory&, const std::filesystem::path& out) {
-            std::filesystem::create_directories(out);
             base::write_file_atomically(out / "model.safetensors", "x");
             return std::vector<std::filesystem::path>{out / "model.safetensors"};
           }};

@@ -12,7 +12,7 @@ class RunDirectoryTest : public testing::Scratch {};
 
 TEST_F(RunDirectoryTest, IsMadeWithItsParents) {
   const auto directory = RunDirectory::open(folder_ / "a" / "b", false);
-  directory.write_manifest({{"status", "running"}});
+  directory.write_manifest({{"config", nlohmann::json::object()}, {"status", "running"}});
   EXPECT_EQ(RunDirectory::existing(folder_ / "a" / "b").read_manifest().at("status"), "running");
 }
 

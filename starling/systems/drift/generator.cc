@@ -48,6 +48,23 @@ Field field_of(TrainField field) {
   return Field::paper;
 }
 
+// Single precision cannot tell data points apart from a million times their extent: the field there is zero,
+// and a run that has diverged would look like one that has converged. A new network's samples are of order 1.
+float reach_of(const Problem& problem) {
+  return 0x1p20F * std::max(1.0F, problem.training().cwiseAbs().maxCoeff());
+}
+
+void require_in_reach(const Points<float>& samples, float reach, std::int64_t step) {
+  if (samples.allFinite() && samples.cwiseAbs().maxCoeff() <= reach) return;
+  throw base::Error(
+      base::ErrorKind::numerical,
+      samples.allFinite()
+          ? fmt::format(
+                "step {}: the generator's samples reach {:.3g}, expected at most {:.3g}: it has diverged",
+                step, samples.cwiseAbs().maxCoeff(), reach)
+          : fmt::format("step {}: the generator's samples are not finite", step));
+}
+
 }  // namespace
 
 Generator::Generator(const Spec& spec, const Problem& problem)
@@ -55,6 +72,7 @@ Generator::Generator(const Spec& spec, const Problem& problem)
       problem_(problem),
       network_(network_spec(spec, problem)),
       length_(scale_length(spec.drift, problem.training().cast<double>(), spec.train.batch)),
+      reach_(reach_of(problem)),
       gradient_(static_cast<std::size_t>(network_.parameter_count())) {}
 
 GeneratorState Generator::start() const {
@@ -101,10 +119,7 @@ StepReport Generator::step(GeneratorState& state) {
     for (Index i = 0; i < rows; ++i) labels_.push_back(static_cast<std::int32_t>(i / t.batch));
   }
   network_.forward(state.parameters, noise_, labels_, workspace_, out_);
-  if (!out_.allFinite()) {
-    throw base::Error(base::ErrorKind::numerical,
-                      fmt::format("step {}: the generator's samples are not finite", state.step));
-  }
+  require_in_reach(out_, reach_, state.step);
 
   // The loss is mean |x - stop(x + V)|^2 = mean |V|^2, and its gradient at the sample -2 V / (rows d).
   d_out_.resize(rows, d);
@@ -142,8 +157,14 @@ StepReport Generator::step(GeneratorState& state) {
 
 Points<float> Generator::sample(const std::vector<float>& parameters, base::Stream& stream,
                                 std::span<const std::int32_t> labels, Index n) {
-  Points<float> noise(n, spec_.generator.noise), out;
+  Points<float> noise(n, spec_.generator.noise);
   stream.fill_normal(std::span<float>(noise.data(), static_cast<std::size_t>(noise.size())));
+  return sample(parameters, noise, labels);
+}
+
+Points<float> Generator::sample(const std::vector<float>& parameters, const Points<float>& noise,
+                                std::span<const std::int32_t> labels) {
+  Points<float> out;
   network_.forward(parameters, noise, labels, workspace_, out);
   return out;
 }

@@ -34,13 +34,17 @@ class Generator {
   const nets::Mlp<float>& network() const { return network_; }
   GeneratorState start() const;
 
-  /// One optimiser step. All random numbers are keyed by (seed, state.step): replaying a step replays its
-  /// bytes.
+  /// One optimiser step. Error{numerical} that names the step once samples, loss or gradient diverge. All
+  /// random numbers are keyed by (seed, state.step): replaying a step replays its bytes.
   StepReport step(GeneratorState& state);
 
   /// n samples in the network's units, from the averaged parameters. `labels` (n) or empty.
   base::Points<float> sample(const std::vector<float>& parameters, base::Stream& stream,
                              std::span<const std::int32_t> labels, base::Index n);
+
+  /// The same from given noise (n, spec.generator.noise).
+  base::Points<float> sample(const std::vector<float>& parameters, const base::Points<float>& noise,
+                             std::span<const std::int32_t> labels);
 
   /// The field that drives the particles x of one class towards y, at this step's scale.
   base::Points<float> field(const base::Points<float>& x, const base::Points<float>& y,
@@ -51,6 +55,7 @@ class Generator {
   const Problem& problem_;
   nets::Mlp<float> network_;
   double length_;  // what the scales of the spec are multiples of
+  float reach_;    // samples beyond it have diverged
   nets::Mlp<float>::Workspace workspace_;
   base::Points<float> noise_, out_, d_out_;
   std::vector<std::int32_t> labels_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "starling/data/png.h"
 #include "starling/math/statistics.h"
@@ -36,7 +37,7 @@ double median_distance(const Points<double>& x, const Points<double>& y) {
   return median({distances.begin(), distances.end()});
 }
 
-// The distances of one sample to the held-out data, by name.
+// The distances of one sample to data, by name.
 using Values = std::map<std::string, double>;
 
 struct Judge {
@@ -44,28 +45,42 @@ struct Judge {
   Points<double> held_out, training, slices;
   double bandwidth;
 
-  Values distances(const Points<double>& x) const {
-    const metrics::Manifold m = metrics::manifold(x, held_out, neighbours);
-    return {{"energy_distance", metrics::energy_distance(x, held_out, false)},
-            {"sliced_wasserstein", std::sqrt(metrics::sliced_wasserstein(x, held_out, slices, 2))},
-            {"mmd", std::sqrt(std::max(0.0, metrics::mmd2(x, held_out, bandwidth, false)))},
+  Values distances(const Points<double>& x, const Points<double>& data) const {
+    const metrics::Manifold m = metrics::manifold(x, data, neighbours);
+    return {{"energy_distance", metrics::energy_distance(x, data, false)},
+            {"sliced_wasserstein", std::sqrt(metrics::sliced_wasserstein(x, data, slices, 2))},
+            {"mmd", std::sqrt(std::max(0.0, metrics::mmd2(x, data, bandwidth, false)))},
             {"precision", m.precision},
             {"recall", m.recall},
             {"coverage", m.coverage}};
   }
 };
 
-// Training points, as many as there are held-out ones, in a fixed order: what a perfect generator would look
-// like.
-Points<double> like_training(const Problem& problem, std::uint64_t seed) {
-  const Index n = std::min(problem.training().rows(), problem.held_out().rows());
-  std::vector<std::int64_t> order(static_cast<std::size_t>(problem.training().rows()));
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
-  base::Stream(seed, 0, "floor").shuffle(order);
-  Points<double> out(n, problem.dimension());
-  for (Index i = 0; i < n; ++i)
-    out.row(i) = problem.training().row(order[static_cast<std::size_t>(i)]).cast<double>();
-  return out;
+// Data against data: all points dealt anew into a held-out half and as many others as a generator would draw.
+// One deal can be lucky by half; several say how lucky.
+struct Floor {
+  std::map<std::string, std::vector<double>> draws;
+  double mean(const std::string& name) const { return math::mean_interval(draws.at(name)).mean; }
+};
+
+Floor measure_floor(const Judge& judge, std::uint64_t seed, std::int64_t repeats) {
+  const Index held = judge.held_out.rows(), train = judge.training.rows(), n = std::min(held, train);
+  Points<double> all(held + train, judge.held_out.cols());
+  all << judge.held_out, judge.training;
+  std::vector<std::int64_t> order(static_cast<std::size_t>(all.rows()));
+  Floor floor;
+  for (std::int64_t r = 0; r < repeats; ++r) {
+    std::iota(order.begin(), order.end(), std::int64_t{0});
+    base::Stream(seed, 0, "floor", static_cast<std::uint64_t>(r)).shuffle(order);
+    const std::vector<Index> dealt(order.begin(), order.end());
+    const auto take = [&](Index from, Index count) {
+      return Points<double>(
+          all(std::vector<Index>(dealt.begin() + from, dealt.begin() + from + count), Eigen::all));
+    };
+    for (const auto& [name, value] : judge.distances(take(held, n), take(0, held)))
+      floor.draws[name].push_back(value);
+  }
+  return floor;
 }
 
 void warn(study::Store& store, const GeneratorState& state, const std::string& text) {
@@ -154,8 +169,7 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
   const Judge judge{problem, wide(problem.held_out()), wide(problem.training()),
                     metrics::slicing_directions(64, problem.dimension(), slicing),
                     std::sqrt(static_cast<double>(problem.dimension())) / 4};
-  const Points<double> ideal = like_training(problem, seed);
-  const Values floor = judge.distances(ideal);
+  const Floor floor = measure_floor(judge, seed, spec.train.repeats);
   const double held_out_distance = median_distance(judge.held_out, judge.training);
 
   std::map<std::string, std::vector<double>> values;
@@ -165,7 +179,7 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
     base::Stream stream(seed, 0, "evaluation", static_cast<std::uint64_t>(r));
     const auto asked = conditional ? std::span<const std::int32_t>(labels) : std::span<const std::int32_t>();
     const Points<double> x = wide(generator.sample(state.average, stream, asked, problem.held_out().rows()));
-    for (const auto& [name, value] : judge.distances(x)) values[name].push_back(value);
+    for (const auto& [name, value] : judge.distances(x, judge.held_out)) values[name].push_back(value);
     if (spec.data.source == Source::file) {
       values["distance_to_training"].push_back(median_distance(x, judge.training) / held_out_distance);
     }
@@ -189,8 +203,13 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
        "5-nearest-neighbour classifier on the training set agrees with the class asked for"}};
   for (const auto& [name, list] : values) {
     std::optional<double> reference;
-    if (floor.count(name) != 0) reference = floor.at(name);
-    record_metric(store, name, list, reference, notes.at(name));
+    std::string note = notes.at(name);
+    if (floor.draws.count(name) != 0) {
+      const math::MeanInterval interval = math::mean_interval(floor.draws.at(name));
+      reference = interval.mean;
+      note += fmt::format("; floor 95% [{:.4g}, {:.4g}]", interval.lower, interval.upper);
+    }
+    record_metric(store, name, list, reference, note);
   }
   store.record(study::Metric{task,
                              "final_loss",
@@ -202,16 +221,16 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
                              "running mean of mean |step V|^2; no monitor of quality"});
 
   const auto mean_of = [&](const char* name) { return math::mean_interval(values.at(name)).mean; };
-  if (mean_of("energy_distance") > 3 * floor.at("energy_distance")) {
+  if (mean_of("energy_distance") > 3 * floor.mean("energy_distance")) {
     warn(store, state,
          fmt::format(
              "the energy distance is {:.1f} times its floor: the law is not learned, whatever the loss says",
-             mean_of("energy_distance") / floor.at("energy_distance")));
+             mean_of("energy_distance") / floor.mean("energy_distance")));
   }
-  if (mean_of("coverage") < 0.8 * floor.at("coverage")) {
+  if (mean_of("coverage") < 0.8 * floor.mean("coverage")) {
     warn(store, state,
          fmt::format("modes are missed: coverage {:.3f}, data against data {:.3f}", mean_of("coverage"),
-                     floor.at("coverage")));
+                     floor.mean("coverage")));
   }
   if (problem.duplicates() > 0) {
     warn(store, state, fmt::format("{} training points coincide with another", problem.duplicates()));

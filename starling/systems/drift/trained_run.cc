@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/data/npy.h"
 #include "starling/data/png.h"
+#include "starling/nets/onnx.h"
 #include "starling/report/sample_sheet.h"
 #include "starling/systems/drift/checkpoint.h"
 #include "starling/systems/drift/generator.h"
@@ -19,103 +22,174 @@ using base::ErrorKind;
 using base::Index;
 using base::Points;
 
+// "train", "study" or "particles"; empty in a damaged manifest, which is then read as a train run's and
+// refused.
+std::string job_of(const study::RunDirectory& directory) {
+  const auto job = nlohmann::json::json_pointer("/config/job");
+  const nlohmann::json manifest = directory.read_manifest();
+  return manifest.contains(job) && manifest.at(job).is_string() ? manifest.at(job).get<std::string>() : "";
+}
+
+bool holds_no_model(const std::string& job) {
+  return job == "study" || job == "particles";
+}
+
+Spec spec_of(const study::RunDirectory& directory) {
+  if (const std::string job = job_of(directory); holds_no_model(job)) {
+    throw Error(ErrorKind::usage,
+                job == "study" ? fmt::format("{}: is a study and holds no model", directory.path().string())
+                               : fmt::format("{0}: moved particles and holds no model; they are in "
+                                             "{0}/particles.npy",
+                                             directory.path().string()));
+  }
+  Spec spec;
+  study::Description description;
+  describe(description, spec);
+  const nlohmann::json manifest = directory.read_manifest();
+  for (const study::Entry& entry : description.entries()) {
+    const nlohmann::json::json_pointer place(entry.section.empty()
+                                                 ? fmt::format("/config/{}", entry.name)
+                                                 : fmt::format("/config/{}/{}", entry.section, entry.name));
+    if (!manifest.contains(place)) {
+      throw Error(ErrorKind::input,
+                  fmt::format("{}: damaged: it lacks {}", directory.manifest().string(), entry.path()));
+    }
+    try {
+      study::apply_override(description, fmt::format("{}={}", entry.path(), manifest.at(place).dump()));
+    } catch (const Error& error) {
+      throw Error(ErrorKind::input,
+                  fmt::format("{}: damaged: {}", directory.manifest().string(), error.what()));
+    }
+  }
+  return spec;
+}
+
 // A finished or interrupted run, ready to sample from.
 struct Trained {
+  explicit Trained(const study::RunDirectory& directory)
+      : spec(spec_of(directory)),
+        problem(spec),
+        generator(spec, problem),
+        state(load_checkpoint(directory.checkpoint(), generator.network())) {}
+
   Spec spec;
-  std::unique_ptr<Problem> problem;
-  std::unique_ptr<Generator> generator;
+  Problem problem;
+  Generator generator;
   GeneratorState state;
 };
 
-Trained load_trained(const study::RunDirectory& directory, Trained trained) {
-  study::Description description;
-  describe(description, trained.spec);
-  const nlohmann::json config = directory.read_manifest().at("config");
-  for (const study::Entry& entry : description.entries()) {
-    const nlohmann::json& value =
-        entry.section.empty() ? config.at(entry.name) : config.at(entry.section).at(entry.name);
-    study::apply_override(description, fmt::format("{}={}", entry.path(), value.dump()));
+// One class a row; none for a generator without classes.
+std::vector<std::int32_t> labels_of(const Trained& run, const std::vector<std::int32_t>& wanted, Index n) {
+  const std::int32_t classes = run.problem.classes();
+  if (!run.spec.generator.conditional) {
+    if (wanted.empty()) return {};
+    throw Error(ErrorKind::usage, "label: the run's generator has no classes");
   }
-  return trained;
+  if (wanted.size() > 1 && static_cast<Index>(wanted.size()) != n) {
+    throw Error(ErrorKind::usage, fmt::format("label: {} labels for {} samples", wanted.size(), n));
+  }
+  for (const std::int32_t label : wanted) {
+    if (label >= 0 && label < classes) continue;
+    throw Error(ErrorKind::usage, fmt::format("label {}: the run has classes 0 to {}", label, classes - 1));
+  }
+  if (wanted.size() == 1) return std::vector<std::int32_t>(static_cast<std::size_t>(n), wanted.front());
+  std::vector<std::int32_t> labels = wanted;
+  for (Index i = static_cast<Index>(labels.size()); i < n; ++i)
+    labels.push_back(static_cast<std::int32_t>(i * classes / n));
+  return labels;
 }
 
-void open_trained(const study::RunDirectory& directory, Trained& trained) {
-  trained = load_trained(directory, std::move(trained));
-  trained.problem = std::make_unique<Problem>(trained.spec);
-  trained.generator = std::make_unique<Generator>(trained.spec, *trained.problem);
-  trained.state = load_checkpoint(directory.checkpoint(), trained.generator->network());
+// In the network's units.
+Points<float> draw_raw(Trained& run, const Draw& draw) {
+  const Points<float>& noise = draw.noise;
+  const Index width = run.spec.generator.noise;
+  if (noise.cols() == 0) {
+    base::Stream stream(static_cast<std::uint64_t>(draw.seed), 0, "sample");
+    return run.generator.sample(run.state.average, stream, labels_of(run, draw.labels, draw.count),
+                                draw.count);
+  }
+  if (noise.cols() != width) {
+    throw Error(ErrorKind::usage, fmt::format("noise: {} columns, expected {} (generator.noise of the run)",
+                                              noise.cols(), width));
+  }
+  for (Index i = 0; i < noise.size(); ++i) {
+    if (std::isfinite(noise.data()[i])) continue;
+    throw Error(ErrorKind::input, fmt::format("noise: row {}, column {} holds {}; expected finite numbers",
+                                              i / width + 1, i % width + 1, noise.data()[i]));
+  }
+  return run.generator.sample(run.state.average, noise, labels_of(run, draw.labels, noise.rows()));
 }
 
-void require_trained(const study::RunDirectory& directory) {
-  const std::string job = directory.read_manifest().at("config").at("job");
-  if (job == "train") return;
-  throw Error(ErrorKind::usage,
-              job == "particles"
-                  ? fmt::format("{0}: moved particles and holds no model; they are in {0}/particles.npy",
-                                directory.path().string())
-                  : fmt::format("{}: is a {} and holds no model", directory.path().string(), job));
+Points<float> read_noise(const std::filesystem::path& path) {
+  const data::Array array = data::parse_npy(base::read_file(path), path.string());
+  if (array.shape.size() != 2 || array.shape[0] < 1 || array.shape[1] < 1) {
+    throw Error(ErrorKind::input,
+                fmt::format("{}: {} subscripts and {} numbers; expected a matrix (samples, noise)",
+                            path.string(), array.shape.size(), array.values.size()));
+  }
+  return Eigen::Map<const Points<double>>(array.values.data(), array.shape[0], array.shape[1]).cast<float>();
+}
+
+std::string encode_csv(const Points<float>& samples) {
+  std::string text;
+  for (Index i = 0; i < samples.rows(); ++i) {
+    for (Index k = 0; k < samples.cols(); ++k) text += fmt::format("{}{}", k == 0 ? "" : ",", samples(i, k));
+    text += '\n';
+  }
+  return text;
 }
 
 }  // namespace
 
+Points<float> draw(const study::RunDirectory& directory, const Draw& draw) {
+  Trained run(directory);
+  return run.problem.restore(draw_raw(run, draw));
+}
+
 void sample(const study::RunDirectory& directory, const study::SampleRequest& request) {
-  require_trained(directory);
-  Trained run{{}, nullptr, nullptr, {{}, {}, optim::AdamWState<float>(0), 0, 0}};
-  open_trained(directory, run);
-  const std::int32_t classes = run.problem->classes();
-  std::vector<std::int32_t> labels;
-  if (run.spec.generator.conditional) {
-    if (request.label >= classes) {
-      throw Error(ErrorKind::usage,
-                  fmt::format("--label {}: the run has classes 0 to {}", request.label, classes - 1));
-    }
-    for (std::int64_t i = 0; i < request.count; ++i) {
-      labels.push_back(
-          static_cast<std::int32_t>(request.label >= 0 ? request.label : i * classes / request.count));
-    }
-  }
-  base::Stream stream(static_cast<std::uint64_t>(request.seed), 0, "sample");
-  const Points<float> raw = run.generator->sample(run.state.average, stream, labels, request.count);
-  const Points<float> samples = run.problem->restore(raw);
+  Trained run(directory);
   const std::string extension = request.out.extension().string();
-  if (extension == ".npy") return base::write_file_atomically(request.out, data::encode_npy(samples));
-  if (extension == ".csv") {
-    std::string text;
-    for (Index i = 0; i < samples.rows(); ++i) {
-      for (Index k = 0; k < samples.cols(); ++k)
-        text += fmt::format("{}{}", k == 0 ? "" : ",", samples(i, k));
-      text += '\n';
-    }
-    return base::write_file_atomically(request.out, text);
+  const bool picture = extension == ".png" && !run.problem.image().empty();
+  if (extension != ".npy" && extension != ".csv" && !picture) {
+    throw Error(ErrorKind::usage, fmt::format("--out {}: expected .npy or .csv, or .png when the data are "
+                                              "images",
+                                              request.out.string()));
   }
-  if (extension == ".png" && !run.problem->image().empty()) {
-    const Points<float>& data = run.problem->held_out();
-    const data::Image sheet = report::sample_sheet(raw, static_cast<int>(run.problem->image()[0]),
-                                                   static_cast<int>(run.problem->image()[1]), 16,
+  Draw draw{.count = request.count, .seed = request.seed};
+  if (!request.noise.empty()) draw.noise = read_noise(request.noise);
+  if (request.label >= 0) draw.labels = {static_cast<std::int32_t>(request.label)};
+  const Points<float> raw = draw_raw(run, draw);
+  if (picture) {
+    const Points<float>& data = run.problem.held_out();
+    const data::Image sheet = report::sample_sheet(raw, static_cast<int>(run.problem.image()[0]),
+                                                   static_cast<int>(run.problem.image()[1]), 16,
                                                    {data.minCoeff(), data.maxCoeff()});
     return base::write_file_atomically(request.out, data::encode_png(sheet));
   }
-  throw Error(
-      ErrorKind::usage,
-      fmt::format("--out {}: expected .npy or .csv, or .png when the data are images", request.out.string()));
+  const Points<float> samples = run.problem.restore(raw);
+  base::write_file_atomically(request.out,
+                              extension == ".npy" ? data::encode_npy(samples) : encode_csv(samples));
 }
 
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
                                               const std::filesystem::path& out) {
-  require_trained(directory);
-  Trained run{{}, nullptr, nullptr, {{}, {}, optim::AdamWState<float>(0), 0, 0}};
-  open_trained(directory, run);
-  std::filesystem::create_directories(out);
+  if (holds_no_model(job_of(directory))) return {};
+  Trained run(directory);
+  const Problem& problem = run.problem;
   nlohmann::json config = nlohmann::json::parse(config_of(run.spec));
-  config["output"] = {{"dimension", run.problem->dimension()},
-                      {"offset", run.problem->offset()},
-                      {"factor", run.problem->factor()},
-                      {"classes", run.problem->classes()}};
-  const auto model = out / "model.safetensors", json = out / "config.json";
-  base::write_file_atomically(model,
-                              encode_model(run.generator->network(), run.state.average, config.dump()));
+  config["output"] = {{"dimension", problem.dimension()},
+                      {"offset", problem.offset()},
+                      {"factor", problem.factor()},
+                      {"classes", problem.classes()}};
+  const auto model = out / "model.safetensors", json = out / "config.json", onnx = out / "model.onnx";
+  const nets::Mlp<float>& network = run.generator.network();
+  base::write_file_atomically(model, encode_model(network, run.state.average, config.dump()));
   base::write_file_atomically(json, config.dump(2) + "\n");
-  return {model, json};
+  base::write_file_atomically(
+      onnx,
+      nets::encode_onnx(network, run.state.average,
+                        {.offset = problem.offset(), .factor = problem.factor(), .config = config.dump()}));
+  return {model, json, onnx};
 }
 
 }  // namespace starling::drift
