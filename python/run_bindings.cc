@@ -39,10 +39,13 @@ void run_spec(const std::string& text, const std::string& file_name,
 }
 
 Array sample(const std::string& run, const Table& noise, const std::vector<std::int32_t>& labels,
-             std::int64_t count, std::int64_t seed) {
+             std::int64_t count, std::int64_t seed, double guidance) {
   return numpy(unlocked([&]() -> base::Points<double> {
-    const drift::Draw draw{
-        .noise = points(noise).cast<float>(), .labels = labels, .count = count, .seed = seed};
+    const drift::Draw draw{.noise = points(noise).cast<float>(),
+                           .labels = labels,
+                           .count = count,
+                           .seed = seed,
+                           .guidance = guidance};
     return drift::draw(study::RunDirectory::existing(run), draw).cast<double>();
   }));
 }
@@ -51,7 +54,7 @@ Array sample(const std::string& run, const Table& noise, const std::vector<std::
 
 void bind_run(nb::module_& module) {
   module.def("run_spec", run_spec, "text"_a, "file_name"_a, "overrides"_a, "out"_a);
-  module.def("sample", sample, "run"_a, "noise"_a, "labels"_a, "count"_a, "seed"_a);
+  module.def("sample", sample, "run"_a, "noise"_a, "labels"_a, "count"_a, "seed"_a, "guidance"_a);
 }
 
 }  // namespace starling::python

@@ -99,11 +99,12 @@ class Run:
         values = [np.nan if value is None else value for _, value in rows]
         return np.array([step for step, _ in rows], dtype=np.int64), np.array(values, dtype=np.float64)
 
-    def sample(self, count=64, label=None, seed=0, noise=None):
+    def sample(self, count=64, label=None, seed=0, noise=None, guidance=1.0):
         """Samples of the trained generator in the data's units, float64 (count, dimension).
 
         label: a class, or one for each sample; by default all classes in turn. noise (count, generator.noise) replaces what
         `seed` would draw, and `count` with it: the same noise gives the same samples, here and in the exported model.
+        guidance: the strength of classifier-free guidance, from 1 to the run's guidance.largest, where it learned any.
         ValueError for a study, for a label or noise that does not fit, and for a damaged run.
         """
         if not isinstance(count, numbers.Integral) or count < 1:
@@ -112,7 +113,7 @@ class Run:
         labels = np.asarray([] if label is None else label)
         if labels.size and labels.dtype.kind not in "iu":
             raise ValueError(f"label: dtype {labels.dtype}; expected whole numbers")
-        return _core.sample(str(self.path), noise, labels.reshape(-1).tolist(), int(count), int(seed))
+        return _core.sample(str(self.path), noise, labels.reshape(-1).tolist(), int(count), int(seed), float(guidance))
 
 
 def _fresh_directory(stem):

@@ -54,6 +54,8 @@ void add_sample(CLI::App& app, const Toolbox& toolbox, SampleOptions& o) {
                     ->capture_default_str();
   verb->add_option("--label", o.request.label, "a class; default all in turn");
   auto* seed = verb->add_option("--seed", o.request.seed, "of the noise")->capture_default_str();
+  verb->add_option("--guidance", o.request.guidance, "strength of guidance, where the run learned it")
+      ->capture_default_str();
   verb->add_option("--noise", o.request.noise, "an npy file of noise to use instead: one row a sample")
       ->excludes(count)
       ->excludes(seed);

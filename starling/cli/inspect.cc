@@ -102,7 +102,7 @@ void print_completion(const Toolbox& toolbox, const std::string& shell) {
         new) COMPREPLY=($(compgen -W "--job --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--set --help" -- "$word")) ;;
         run) COMPREPLY=($(compgen -W "--out --set --threads --resume --json --quiet --strict --help" -- "$word")) ;;
-        sample) COMPREPLY=($(compgen -W "--count --label --seed --noise --out --help" -- "$word")) ;;
+        sample) COMPREPLY=($(compgen -W "--count --label --seed --guidance --noise --out --help" -- "$word")) ;;
         export) COMPREPLY=($(compgen -W "--out --help" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help" -- "$word")) ;;
       esac ;;

@@ -37,6 +37,7 @@ struct SampleRequest {
   std::int64_t count = 64;
   std::int64_t label = -1;  ///< a class, or -1 for all in turn
   std::int64_t seed = 0;
+  double guidance = 1;  ///< strength of classifier-free guidance, where the run learned it
   std::filesystem::path
       noise{};                  ///< an npy file of (samples, noise) in place of `count` and `seed`; or empty
   std::filesystem::path out{};  ///< .npy, .csv or .png

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 
 #include "starling/base/error.h"
@@ -17,18 +18,21 @@ using base::Points;
 
 }  // namespace
 
+void check_features(const FeatureSpec& spec, const Points<float>& data) {
+  const Index most = std::min(data.cols(), data.rows() - 1);
+  if (spec.kind != FeatureKind::pca || spec.dimension <= most) return;
+  throw base::Error(base::ErrorKind::usage,
+                    fmt::format("features.dimension: {} principal components of {} points in {} dimensions; "
+                                "expected at most {}",
+                                spec.dimension, data.rows(), data.cols(), most));
+}
+
 FeatureMap::FeatureMap(const FeatureSpec& spec, const Points<float>& data, std::uint64_t seed)
     : spec_(spec), dimension_(spec.kind == FeatureKind::none ? data.cols() : spec.dimension) {
-  switch (spec.kind) {
-    case FeatureKind::none:
-      return;
-    case FeatureKind::random:
-      return fit_random(data, seed);
-    case FeatureKind::pca:
-      return fit_pca(data);
-    case FeatureKind::autoencoder:
-      return fit_autoencoder(data, seed);
-  }
+  check_features(spec, data);
+  if (spec.kind == FeatureKind::random) fit_random(data, seed);
+  if (spec.kind == FeatureKind::pca) fit_pca(data);
+  if (spec.kind == FeatureKind::autoencoder) fit_autoencoder(data, seed);
 }
 
 // A has variance 1 / (trace of the data's covariance): the arguments of tanh have unit variance over the
@@ -46,13 +50,6 @@ void FeatureMap::fit_random(const Points<float>& data, std::uint64_t seed) {
 }
 
 void FeatureMap::fit_pca(const Points<float>& data) {
-  if (dimension_ > std::min(data.cols(), data.rows() - 1)) {
-    throw base::Error(
-        base::ErrorKind::usage,
-        fmt::format("features.dimension: {} principal components of {} points in {} dimensions; "
-                    "expected at most {}",
-                    dimension_, data.rows(), data.cols(), std::min(data.cols(), data.rows() - 1)));
-  }
   mean_ = data.colwise().mean();
   const Eigen::MatrixXd centred = (data.rowwise() - mean_).cast<double>();
   const Eigen::MatrixXd covariance = centred.transpose() * centred / static_cast<double>(data.rows() - 1);

@@ -22,13 +22,17 @@ struct FeatureSpec {
   std::int64_t steps = 1000;    ///< autoencoder: AdamW steps of 256 points
 };
 
+/// Error{usage} when the map cannot be fitted to `data` (N, d): more principal components than dimensions or
+/// points.
+void check_features(const FeatureSpec& spec, const base::Points<float>& data);
+
 /// Where distances are measured: a fixed map phi from data space to features. A generator then drifts towards
 /// the target phi(x) + V(phi(x)), and the gradient returns through phi. Distances of raw pixels concentrate
 /// (all points look alike from everywhere), so that a kernel sees no neighbours there; in features it does.
 class FeatureMap {
  public:
-  /// Fits the map to `data` (N, d); everything random is keyed by `seed`. Error{usage} when pca asks for more
-  /// components than there are dimensions or points.
+  /// Fits the map to `data` (N, d); everything random is keyed by `seed`. Errors as check_features;
+  /// Error{numerical} when the autoencoder diverges.
   FeatureMap(const FeatureSpec& spec, const base::Points<float>& data, std::uint64_t seed);
 
   bool identity() const { return spec_.kind == FeatureKind::none; }

@@ -58,14 +58,18 @@ Points<T> shift(const FieldSpec& spec, SelfPair self, const PointsRef<T>& z, con
 
 // The authors' fields always leave the self pair out: their notebook puts 1e6 on the diagonal of the
 // distances.
-template <class T>
-Points<T> double_normalised(const FieldSpec& spec, const PointsRef<T>& x, const PointsRef<T>& y) {
+kernels::AffinityRule affinity_rule(const FieldSpec& spec) {
   kernels::AffinityRule rule;
   rule.temperature = spec.scale;
   if (spec.field == Field::toy) rule.least_normaliser = 1e-12;
+  return rule;
+}
+
+template <class T>
+Points<T> double_normalised(const FieldSpec& spec, const PointsRef<T>& x, const PointsRef<T>& y) {
   Points<T> out(x.rows(), x.cols());
-  kernels::double_normalised<T>(rule, x.data(), x.rows(), y.data(), y.rows(), 0, x.cols(), nullptr,
-                                out.data());
+  kernels::double_normalised<T>(affinity_rule(spec), x.data(), x.rows(), y.data(), y.rows(), 0, x.cols(),
+                                nullptr, out.data());
   return out;
 }
 
@@ -186,6 +190,29 @@ Points<T> velocity(const FieldSpec& spec, const PointsRef<T>& x, const PointsRef
   return shift<T>(spec, SelfPair::included, x, y) - shift<T>(spec, self, x, x);
 }
 
+template <class T>
+Points<T> velocity_with_negatives(const FieldSpec& spec, const PointsRef<T>& x, const PointsRef<T>& y,
+                                  const PointsRef<T>& negatives, const base::Vector<T>& weights) {
+  if (spec.field != Field::toy && spec.field != Field::paper)
+    throw Error(ErrorKind::usage, "field: only toy and paper take weighted negatives");
+  require_compatible(spec, x.cols(), y.cols());
+  require_compatible(spec, x.cols(), negatives.cols());
+  require_finite<T>(x, "x");
+  require_finite<T>(y, "y");
+  require_finite<T>(negatives, "negatives");
+  if (weights.size() != negatives.rows()) {
+    throw Error(ErrorKind::usage,
+                fmt::format("weights: {} values for {} negatives", weights.size(), negatives.rows()));
+  }
+  Points<T> others(negatives.rows() + y.rows(), x.cols()), out(x.rows(), x.cols());
+  others << negatives, y;
+  base::Vector<T> columns = base::Vector<T>::Ones(x.rows() + others.rows());
+  columns.segment(x.rows(), weights.size()) = weights;
+  kernels::double_normalised<T>(affinity_rule(spec), x.data(), x.rows(), others.data(), others.rows(),
+                                negatives.rows(), x.cols(), columns.data(), out.data());
+  return out;
+}
+
 base::Points<double> velocity_at(const FieldSpec& spec, const PointsRef<double>& z,
                                  const PointsRef<double>& x, const PointsRef<double>& y) {
   require_compatible(spec, x.cols(), y.cols());
@@ -219,5 +246,11 @@ template void require_finite<double>(const PointsRef<double>&, std::string_view)
 template Points<float> velocity<float>(const FieldSpec&, const PointsRef<float>&, const PointsRef<float>&);
 template Points<double> velocity<double>(const FieldSpec&, const PointsRef<double>&,
                                          const PointsRef<double>&);
+template Points<float> velocity_with_negatives<float>(const FieldSpec&, const PointsRef<float>&,
+                                                      const PointsRef<float>&, const PointsRef<float>&,
+                                                      const base::Vector<float>&);
+template Points<double> velocity_with_negatives<double>(const FieldSpec&, const PointsRef<double>&,
+                                                        const PointsRef<double>&, const PointsRef<double>&,
+                                                        const base::Vector<double>&);
 
 }  // namespace starling::drift

@@ -38,6 +38,13 @@ Kernel parse_kernel(std::string_view name);  ///< Error{usage} with the nearest 
 template <class T>
 base::Points<T> velocity(const FieldSpec& spec, const base::PointsRef<T>& x, const base::PointsRef<T>& y);
 
+/// toy and paper with more points to be pushed from: `negatives` (K, d), each affinity to them multiplied by
+/// its weight (K). Errors as velocity; Error{usage} for another field.
+template <class T>
+base::Points<T> velocity_with_negatives(const FieldSpec& spec, const base::PointsRef<T>& x,
+                                        const base::PointsRef<T>& y, const base::PointsRef<T>& negatives,
+                                        const base::Vector<T>& weights);
+
 /// V at any points z (K, d); no pair is excluded. Row-normalised fields only: toy and paper are defined at x
 /// alone.
 base::Points<double> velocity_at(const FieldSpec& spec, const base::PointsRef<double>& z,

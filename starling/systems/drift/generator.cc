@@ -24,7 +24,8 @@ nets::MlpSpec network_spec(const Spec& spec, const Problem& problem) {
           .layers = g.layers,
           .activation = g.activation,
           .residual = g.residual,
-          .classes = g.conditional ? problem.classes() : 0};
+          .classes = g.conditional ? problem.classes() : 0,
+          .guidance = spec.guidance.active()};
 }
 
 std::uint64_t seed_of(const Spec& spec) {
@@ -65,15 +66,34 @@ void require_in_reach(const Points<float>& samples, float reach, std::int64_t st
           : fmt::format("step {}: the generator's samples are not finite", step));
 }
 
+void check_guidance(const Spec& spec) {
+  if (!spec.guidance.active()) return;
+  if (!spec.generator.conditional) {
+    throw base::Error(
+        base::ErrorKind::usage,
+        "guidance.largest is above 1 and generator.conditional is false; guidance strengthens a "
+        "class: set generator.conditional = true or guidance.largest = 1");
+  }
+  const TrainField field = spec.drift.field;
+  if (field != TrainField::paper && field != TrainField::toy && field != TrainField::release) {
+    throw base::Error(
+        base::ErrorKind::usage,
+        "guidance.largest is above 1 and field.kind takes no weighted negatives; expected paper, toy "
+        "or release");
+  }
+}
+
 }  // namespace
 
 Generator::Generator(const Spec& spec, const Problem& problem)
     : spec_(spec),
       problem_(problem),
       network_(network_spec(spec, problem)),
-      length_(scale_length(spec.drift, problem.training().cast<double>(), spec.train.batch)),
       reach_(reach_of(problem)),
-      gradient_(static_cast<std::size_t>(network_.parameter_count())) {}
+      gradient_(static_cast<std::size_t>(network_.parameter_count())) {
+  check_guidance(spec);
+  check_features(spec.features, problem.training());
+}
 
 GeneratorState Generator::start() const {
   const auto count = static_cast<std::size_t>(network_.parameter_count());
@@ -84,14 +104,22 @@ GeneratorState Generator::start() const {
   return state;
 }
 
-Points<float> Generator::field(const Points<float>& x, const Points<float>& y, std::int64_t step) const {
+void Generator::fit_features() {
+  features_ = std::make_unique<FeatureMap>(spec_.features, problem_.training(), seed_of(spec_));
+  length_ = scale_length(spec_.drift, features_->map(problem_.training()).cast<double>(), spec_.train.batch);
+}
+
+Points<float> Generator::field(const Points<float>& x, const Points<float>& y, std::int64_t step,
+                               const Points<float>& negatives, double weight) const {
   const DriftSpec& f = spec_.drift;
   const auto scale_now = [&](double temperature) { return scale_at(f, length_, temperature, step); };
+  const base::Vector<float> weights =
+      base::Vector<float>::Constant(negatives.rows(), static_cast<float>(weight));
   if (f.field == TrainField::release) {
     ReleaseSpec release;
     release.temperatures.clear();
     for (const double scale : f.temperatures) release.temperatures.push_back(scale_now(scale));
-    const auto result = release_drift<float>(release, x, y, Points<float>(0, x.cols()), {});
+    const auto result = release_drift<float>(release, x, y, negatives, weights);
     return result.drift *
            static_cast<float>(f.step * result.scale / std::sqrt(static_cast<double>(x.cols())));
   }
@@ -102,40 +130,68 @@ Points<float> Generator::field(const Points<float>& x, const Points<float>& y, s
     // A gradient has units of 1/length; its natural Euler step is h^2 (the mean shift), or tau^2 for the
     // companion kernel.
     const bool gradient = f.field == TrainField::conservative || f.field == TrainField::sharp;
-    total += velocity<float>(spec, x, y) * static_cast<float>(gradient ? f.step * now * now : f.step);
+    const auto factor = static_cast<float>(gradient ? f.step * now * now : f.step);
+    total += factor * (negatives.rows() > 0 ? velocity_with_negatives<float>(spec, x, y, negatives, weights)
+                                            : velocity<float>(spec, x, y));
   }
   return total;
 }
 
-StepReport Generator::step(GeneratorState& state) {
-  const TrainSpec& t = spec_.train;
-  const auto index = static_cast<std::uint64_t>(state.step);
-  const Index classes = problem_.classes(), rows = classes * t.batch, d = problem_.dimension();
+// Noise, classes, and the strength of guidance, one draw a class: a block shares its negatives' weight.
+void Generator::draw_inputs(std::uint64_t step) {
+  const Index batch = spec_.train.batch, rows = problem_.classes() * batch;
   noise_.resize(rows, spec_.generator.noise);
-  base::Stream(seed_of(spec_), 0, "noise", index)
+  base::Stream(seed_of(spec_), 0, "noise", step)
       .fill_normal(std::span<float>(noise_.data(), static_cast<std::size_t>(noise_.size())));
   labels_.clear();
-  if (spec_.generator.conditional) {
-    for (Index i = 0; i < rows; ++i) labels_.push_back(static_cast<std::int32_t>(i / t.batch));
+  guidance_.clear();
+  for (Index c = 0; spec_.generator.conditional && c < problem_.classes(); ++c) {
+    labels_.insert(labels_.end(), static_cast<std::size_t>(batch), static_cast<std::int32_t>(c));
+    if (!spec_.guidance.active()) continue;
+    base::Stream stream(seed_of(spec_), static_cast<std::uint32_t>(c), "guidance", step);
+    guidance_.insert(guidance_.end(), static_cast<std::size_t>(batch),
+                     static_cast<float>(draw_guidance(spec_.guidance, stream)));
   }
-  network_.forward(state.parameters, noise_, labels_, workspace_, out_);
+}
+
+// The drift of one class's samples, in features.
+void Generator::drift_class(Index label, std::int64_t step) {
+  const Index batch = spec_.train.batch;
+  base::Stream stream(seed_of(spec_), static_cast<std::uint32_t>(label), "data",
+                      static_cast<std::uint64_t>(step));
+  Points<float> y(spec_.train.data_batch, problem_.dimension()), negatives;
+  problem_.draw(static_cast<std::int32_t>(label), step, stream, y);
+  double weight = 1;
+  if (spec_.guidance.active()) {
+    const auto strength = static_cast<double>(guidance_[static_cast<std::size_t>(label * batch)]);
+    weight = negative_weight(spec_.guidance, strength, batch);
+    negatives.resize(spec_.guidance.negatives, problem_.dimension());
+    problem_.draw_any(stream, negatives);
+  }
+  const auto x = out_.middleRows(label * batch, batch);
+  drift_.middleRows(label * batch, batch) =
+      features_->identity() ? field(x, y, step, negatives, weight)
+                            : field(features_->map(x), features_->map(y), step,
+                                    negatives.rows() > 0 ? features_->map(negatives) : negatives, weight);
+}
+
+StepReport Generator::step(GeneratorState& state) {
+  const TrainSpec& t = spec_.train;
+  draw_inputs(static_cast<std::uint64_t>(state.step));
+  network_.forward(state.parameters, noise_, labels_, guidance_, workspace_, out_);
   require_in_reach(out_, reach_, state.step);
 
-  // The loss is mean |x - stop(x + V)|^2 = mean |V|^2, and its gradient at the sample -2 V / (rows d).
-  d_out_.resize(rows, d);
-  base::parallel_chunks(classes, 1, [&](Index c, Index) {
-    base::Stream stream(seed_of(spec_), static_cast<std::uint32_t>(c), "data", index);
-    Points<float> y(t.data_batch, d);
-    problem_.draw(static_cast<std::int32_t>(c), stream, y);
-    d_out_.middleRows(c * t.batch, t.batch) = field(out_.middleRows(c * t.batch, t.batch), y, state.step);
-  });
+  // The loss is mean |phi(x) - stop(phi(x) + V)|^2 = mean |V|^2; its gradient at the features is -2 V / size.
+  drift_.resize(out_.rows(), features_->dimension());
+  base::parallel_chunks(problem_.classes(), 1, [&](Index c, Index) { drift_class(c, state.step); });
   StepReport report;
-  const double squares = d_out_.cast<double>().squaredNorm();
-  report.loss = squares / static_cast<double>(rows * d);
-  report.drift_norm = std::sqrt(squares / static_cast<double>(rows));
-  d_out_ *= static_cast<float>(-2.0 / static_cast<double>(rows * d));
+  const double squares = drift_.cast<double>().squaredNorm();
+  report.loss = squares / static_cast<double>(drift_.size());
+  report.drift_norm = std::sqrt(squares / static_cast<double>(drift_.rows()));
+  drift_ *= static_cast<float>(-2.0 / static_cast<double>(drift_.size()));
+  if (!features_->identity()) drift_ = features_->pull_back(out_, drift_);
 
-  network_.backward(state.parameters, workspace_, d_out_, gradient_);
+  network_.backward(state.parameters, workspace_, drift_, gradient_);
   report.gradient_norm = optim::clip_norm(std::span<float>(gradient_), t.clip);
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
     throw base::Error(base::ErrorKind::numerical,
@@ -156,16 +212,18 @@ StepReport Generator::step(GeneratorState& state) {
 }
 
 Points<float> Generator::sample(const std::vector<float>& parameters, base::Stream& stream,
-                                std::span<const std::int32_t> labels, Index n) {
+                                std::span<const std::int32_t> labels, Index n, double guidance) {
   Points<float> noise(n, spec_.generator.noise);
   stream.fill_normal(std::span<float>(noise.data(), static_cast<std::size_t>(noise.size())));
-  return sample(parameters, noise, labels);
+  return sample(parameters, noise, labels, guidance);
 }
 
 Points<float> Generator::sample(const std::vector<float>& parameters, const Points<float>& noise,
-                                std::span<const std::int32_t> labels) {
+                                std::span<const std::int32_t> labels, double guidance) {
   Points<float> out;
-  network_.forward(parameters, noise, labels, workspace_, out);
+  const std::vector<float> strengths(spec_.guidance.active() ? static_cast<std::size_t>(noise.rows()) : 0,
+                                     static_cast<float>(guidance));
+  network_.forward(parameters, noise, labels, strengths, workspace_, out);
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,27 +39,38 @@ class Generator {
   /// random numbers are keyed by (seed, state.step): replaying a step replays its bytes.
   StepReport step(GeneratorState& state);
 
-  /// n samples in the network's units, from the averaged parameters. `labels` (n) or empty.
+  /// Fits the feature map, which step() and field() need; an autoencoder trains here. Errors as FeatureMap.
+  void fit_features();
+  const FeatureMap& features() const { return *features_; }
+
+  /// n samples in the network's units, from the averaged parameters. `labels` (n) or empty; `guidance` is
+  /// read by a generator that learned it.
   base::Points<float> sample(const std::vector<float>& parameters, base::Stream& stream,
-                             std::span<const std::int32_t> labels, base::Index n);
+                             std::span<const std::int32_t> labels, base::Index n, double guidance = 1);
 
   /// The same from given noise (n, spec.generator.noise).
   base::Points<float> sample(const std::vector<float>& parameters, const base::Points<float>& noise,
-                             std::span<const std::int32_t> labels);
+                             std::span<const std::int32_t> labels, double guidance = 1);
 
-  /// The field that drives the particles x of one class towards y, at this step's scale.
-  base::Points<float> field(const base::Points<float>& x, const base::Points<float>& y,
-                            std::int64_t step) const;
+  /// The field that drives the particles x of one class towards y, at this step's scale, all of them
+  /// features; `negatives`, of one `weight`, push as x does.
+  base::Points<float> field(const base::Points<float>& x, const base::Points<float>& y, std::int64_t step,
+                            const base::Points<float>& negatives = {}, double weight = 1) const;
 
  private:
+  void draw_inputs(std::uint64_t step);
+  void drift_class(base::Index label, std::int64_t step);
+
   const Spec& spec_;
   const Problem& problem_;
   nets::Mlp<float> network_;
-  double length_;  // what the scales of the spec are multiples of
-  float reach_;    // samples beyond it have diverged
+  std::unique_ptr<FeatureMap> features_;
+  double length_ = 1;  // what the scales of the spec are multiples of
+  float reach_;        // samples beyond it have diverged
   nets::Mlp<float>::Workspace workspace_;
-  base::Points<float> noise_, out_, d_out_;
+  base::Points<float> noise_, out_, drift_;
   std::vector<std::int32_t> labels_;
+  std::vector<float> guidance_;
   std::vector<float> gradient_;
 };
 

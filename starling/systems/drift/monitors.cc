@@ -83,6 +83,15 @@ Floor measure_floor(const Judge& judge, std::uint64_t seed, std::int64_t repeats
   return floor;
 }
 
+// The share of samples, drawn for the labels of the held-out data, that a classifier takes for their class.
+double class_agreement(const Problem& problem, const Points<double>& training, const Points<double>& x) {
+  const auto& asked = problem.held_out_labels();
+  const auto seen = metrics::classify(x, training, problem.training_labels(), neighbours);
+  Index right = 0;
+  for (std::size_t i = 0; i < seen.size(); ++i) right += seen[i] == asked[i] ? 1 : 0;
+  return static_cast<double>(right) / static_cast<double>(seen.size());
+}
+
 void warn(study::Store& store, const GeneratorState& state, const std::string& text) {
   store.record(study::Warning{task, state.step, text});
 }
@@ -130,7 +139,9 @@ void record_picture(const Problem& problem, const Points<float>& samples, study:
 }  // namespace
 
 std::string kernel_warning(const Spec& spec, const Points<float>& x, const Points<float>& y) {
-  if (spec.drift.kernel == Kernel::gaussian && spec.drift.field != TrainField::release) return {};
+  const bool laplace_alone =
+      spec.drift.field != TrainField::displacement && spec.drift.field != TrainField::conservative;
+  const bool squared = spec.drift.kernel == Kernel::gaussian && !laplace_alone;
   const Index rows = std::min<Index>(x.rows(), 64);
   Points<double> distances(rows, y.rows());
   for (Index i = 0; i < rows; ++i)
@@ -140,8 +151,11 @@ std::string kernel_warning(const Spec& spec, const Points<float>& x, const Point
                          *std::max_element(spec.drift.temperatures.begin(), spec.drift.temperatures.end());
   double total = 0;
   for (Index i = 0; i < rows; ++i) {
-    const Eigen::ArrayXd weights =
-        (-(distances.row(i).array() - distances.row(i).minCoeff()) / (largest * unit)).exp();
+    const double scale = largest * unit, nearest = distances.row(i).minCoeff();
+    const Eigen::ArrayXd r = distances.row(i).transpose();
+    const Eigen::ArrayXd weights = squared
+                                       ? ((nearest * nearest - r.square()) / (2 * scale * scale)).exp().eval()
+                                       : ((nearest - r) / scale).exp().eval();
     total += math::effective_sample_size({weights.data(), static_cast<std::size_t>(weights.size())});
   }
   const double effective = total / static_cast<double>(rows), n = static_cast<double>(y.rows());
@@ -183,11 +197,11 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
     if (spec.data.source == Source::file) {
       values["distance_to_training"].push_back(median_distance(x, judge.training) / held_out_distance);
     }
-    if (conditional) {
-      const auto seen = metrics::classify(x, judge.training, problem.training_labels(), neighbours);
-      Index right = 0;
-      for (std::size_t i = 0; i < seen.size(); ++i) right += seen[i] == labels[i] ? 1 : 0;
-      values["class_agreement"].push_back(static_cast<double>(right) / static_cast<double>(seen.size()));
+    if (conditional) values["class_agreement"].push_back(class_agreement(problem, judge.training, x));
+    if (spec.guidance.active()) {
+      const Points<float> guided =
+          generator.sample(state.average, stream, asked, problem.held_out().rows(), spec.guidance.largest);
+      values["class_agreement_guided"].push_back(class_agreement(problem, judge.training, wide(guided)));
     }
   }
   const std::map<std::string, std::string> notes = {
@@ -199,6 +213,7 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
       {"coverage", "share of the data's 5-neighbour balls that hold a sample"},
       {"distance_to_training",
        "median distance to the training set, over that of held-out data; far below 1 is memorisation"},
+      {"class_agreement_guided", "the same at the largest strength of guidance"},
       {"class_agreement",
        "5-nearest-neighbour classifier on the training set agrees with the class asked for"}};
   for (const auto& [name, list] : values) {
@@ -244,7 +259,9 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
                       : problem.image().empty() ? 2000
                                                 : 256;
   const Points<float> samples = generator.sample(state.average, stream, sheet_labels, shown);
-  if (const std::string text = kernel_warning(spec, samples, problem.held_out()); !text.empty())
+  if (const std::string text = kernel_warning(spec, generator.features().map(samples),
+                                              generator.features().map(problem.held_out()));
+      !text.empty())
     warn(store, state, text);
   record_picture(problem, problem.image().empty() ? problem.restore(samples) : samples, store);
   store.record(study::Figure{"1-loss",

@@ -57,7 +57,7 @@ ParticleMethod::ParticleMethod(const ParticlesSpec& spec) : spec_(spec) {
 Points<double> ParticleMethod::draw(base::Stream stream, Index count) const {
   if (problem_) {
     Points<float> out(count, problem_->dimension());
-    problem_->draw(0, stream, out);
+    problem_->draw(0, 0, stream, out);
     return out.cast<double>();
   }
   Points<double> out(count, spec_.target.dimension);

@@ -45,7 +45,8 @@ std::int64_t count_duplicates(const base::Points<float>& points) {
 
 }  // namespace
 
-Problem::Problem(const Spec& spec) : source_(spec.data.source) {
+Problem::Problem(const Spec& spec)
+    : source_(spec.data.source), queue_(spec.queue), seed_(static_cast<std::uint64_t>(spec.common.seed)) {
   if (source_ == Source::file) {
     read(spec);
     return;
@@ -123,14 +124,43 @@ void Problem::split(const data::Dataset& all, const Spec& spec) {
   }
 }
 
-void Problem::draw(std::int32_t label, base::Stream& stream, base::Points<float>& out) const {
-  if (source_ != Source::file) return data::sample_toy(toy_of(source_), stream, out);
+// The rows that a step may draw. A queue holds the newest of a class's endless stream, which runs through the
+// class epoch by epoch, each in an order of its own; item t is a function of t alone, so a queue has no state
+// to save.
+std::vector<std::int64_t> Problem::candidates(std::int32_t label, std::int64_t step) const {
   const auto& members = members_[static_cast<std::size_t>(label)];
-  // Without replacement until the class is used up: a repeated point would only weigh double.
-  std::vector<std::int64_t> order(members);
+  if (queue_.size == 0) return members;
+  const auto length = static_cast<std::int64_t>(members.size()), pushed = (step + 1) * queue_.push;
+  std::vector<std::int64_t> newest, epoch;
+  std::int64_t epoch_number = -1;
+  for (std::int64_t t = std::max<std::int64_t>(0, pushed - queue_.size); t < pushed; ++t) {
+    if (t / length != epoch_number) {
+      epoch_number = t / length;
+      epoch = members;
+      base::Stream(seed_, static_cast<std::uint32_t>(label), "queue",
+                   static_cast<std::uint64_t>(epoch_number))
+          .shuffle(epoch);
+    }
+    newest.push_back(epoch[static_cast<std::size_t>(t % length)]);
+  }
+  return newest;
+}
+
+void Problem::draw(std::int32_t label, std::int64_t step, base::Stream& stream,
+                   base::Points<float>& out) const {
+  if (source_ != Source::file) return data::sample_toy(toy_of(source_), stream, out);
+  // Without replacement until all are used up: a repeated point would only weigh double.
+  std::vector<std::int64_t> order = candidates(label, step);
   stream.shuffle(order);
   for (Index i = 0; i < out.rows(); ++i)
     out.row(i) = training_.row(order[static_cast<std::size_t>(i) % order.size()]);
+}
+
+void Problem::draw_any(base::Stream& stream, base::Points<float>& out) const {
+  if (source_ != Source::file) return data::sample_toy(toy_of(source_), stream, out);
+  for (Index i = 0; i < out.rows(); ++i)
+    out.row(i) =
+        training_.row(static_cast<Index>(stream.below(static_cast<std::uint64_t>(training_.rows()))));
 }
 
 base::Points<float> Problem::restore(const base::Points<float>& samples) const {

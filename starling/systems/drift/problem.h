@@ -20,8 +20,12 @@ class Problem {
   const std::vector<std::int64_t>& image() const { return image_; }
   std::int64_t duplicates() const { return duplicates_; }  ///< training points that equal an earlier one
 
-  /// Draws n training points of a class, with replacement; of a built-in set, fresh points.
-  void draw(std::int32_t label, base::Stream& stream, base::Points<float>& out) const;
+  /// Fills `out` with training points of a class for `step`: of all of them or, with a queue, of its newest,
+  /// none twice before each came once. Of a built-in set, fresh points.
+  void draw(std::int32_t label, std::int64_t step, base::Stream& stream, base::Points<float>& out) const;
+
+  /// Fills `out` with training points of any class.
+  void draw_any(base::Stream& stream, base::Points<float>& out) const;
 
   const base::Points<float>& training() const { return training_; }
   const base::Points<float>& held_out() const { return held_out_; }
@@ -36,8 +40,11 @@ class Problem {
  private:
   void read(const Spec& spec);
   void split(const data::Dataset& all, const Spec& spec);
+  std::vector<std::int64_t> candidates(std::int32_t label, std::int64_t step) const;
 
   Source source_;
+  QueueSpec queue_;
+  std::uint64_t seed_;
   base::Index dimension_ = 2;
   std::int32_t classes_ = 1;
   std::vector<std::int64_t> image_;

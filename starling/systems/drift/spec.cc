@@ -44,6 +44,11 @@ void describe(study::Description& d, Spec& spec) {
   study::describe_common(d, spec.common);
   describe_data(d, spec.data, "What the generator learns.");
 
+  d.section("queue", "Data as a stream: a step draws from the newest points of each class.");
+  d.integer("size", spec.queue.size, {.minimum = 0, .maximum = 1e6},
+            "newest points of a class; 0: draw from all data");
+  d.integer("push", spec.queue.push, {.minimum = 1, .maximum = 1e6}, "points of each class that a step adds");
+
   d.section("generator", "The network from noise to sample.");
   GeneratorSpec& g = spec.generator;
   d.integer("noise", g.noise, {.minimum = 1, .maximum = 65536}, "dimension of the noise");
@@ -57,6 +62,27 @@ void describe(study::Description& d, Spec& spec) {
            "activation");
   d.boolean("residual", g.residual, "hidden layers after the first add their input");
   d.boolean("conditional", g.conditional, "one law for each class of the labels");
+
+  d.section("guidance", "Classifier-free guidance, learned in training; sampling stays one step.");
+  GuidanceSpec& guidance = spec.guidance;
+  d.real("largest", guidance.largest, {.minimum = 1, .maximum = 100},
+         "strengths run from 1 to here; 1: none");
+  d.real("power", guidance.power, {.minimum = 0, .maximum = 20}, "density of the strength a: a^-power");
+  d.real("plain_share", guidance.plain_share, {.minimum = 0, .maximum = 1}, "share of blocks of strength 1");
+  d.integer("negatives", guidance.negatives, {.minimum = 1, .maximum = 1e5},
+            "points of all classes that push each block away");
+
+  d.section("features", "Where distances are measured.");
+  FeatureSpec& features = spec.features;
+  d.choice("kind", features.kind,
+           {{"none", FeatureKind::none},
+            {"random", FeatureKind::random},
+            {"pca", FeatureKind::pca},
+            {"autoencoder", FeatureKind::autoencoder}},
+           "the data themselves, or a fixed map of them");
+  d.integer("dimension", features.dimension, {.minimum = 1, .maximum = 4096}, "of the features");
+  d.integer("width", features.width, {.minimum = 1, .maximum = 4096}, "autoencoder: hidden neurons");
+  d.integer("steps", features.steps, {.minimum = 1, .maximum = 1e6}, "autoencoder: steps of 256 points");
 
   d.section("field", "The drifting field.");
   DriftSpec& f = spec.drift;

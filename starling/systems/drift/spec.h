@@ -9,7 +9,9 @@
 #include "starling/optim/schedule.h"
 #include "starling/study/spec_file.h"
 #include "starling/systems/drift/bandwidth.h"
+#include "starling/systems/drift/features.h"
 #include "starling/systems/drift/field.h"
+#include "starling/systems/drift/guidance.h"
 
 namespace starling::drift {
 
@@ -22,6 +24,12 @@ struct DataSpec {
   std::string path, points_key, labels_key, label_column;
   Rescale rescale = Rescale::none;  ///< unit: smallest value to -1, largest to 1, over all coordinates
   double holdout = 0.5;             ///< share kept for the monitors; of files only
+};
+
+/// Data that arrive as a stream: each step pushes some points of each class, and draws from the newest.
+struct QueueSpec {
+  std::int64_t size = 0;   ///< the newest points of a class that a step may draw; 0: all, no queue
+  std::int64_t push = 64;  ///< points of each class that a step adds
 };
 
 struct GeneratorSpec {
@@ -57,7 +65,10 @@ struct TrainSpec {
 struct Spec {
   study::Common common{.system = "drift", .job = "train", .seed = 1};
   DataSpec data;
+  QueueSpec queue;
   GeneratorSpec generator;
+  GuidanceSpec guidance;
+  FeatureSpec features;
   DriftSpec drift;
   TrainSpec train;
 };

@@ -59,6 +59,7 @@ class TrainApplication : public study::Application {
     Generator generator(spec_, problem);
     if (context.store.is_done(task)) return;
     GeneratorState state = begin(context, generator);
+    generator.fit_features();
     Pending pending;
     context.progress.begin("train", spec_.train.steps, state.step);
     while (state.step < spec_.train.steps) {

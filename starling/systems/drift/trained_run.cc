@@ -99,14 +99,24 @@ std::vector<std::int32_t> labels_of(const Trained& run, const std::vector<std::i
   return labels;
 }
 
+void check_guidance(const Spec& spec, double strength) {
+  if (strength == 1) return;
+  if (!spec.guidance.active())
+    throw Error(ErrorKind::usage, "guidance: the run's generator learned none (guidance.largest = 1)");
+  if (strength >= 1 && strength <= spec.guidance.largest) return;
+  throw Error(ErrorKind::usage, fmt::format("guidance: {}; the run learned strengths from 1 to {}", strength,
+                                            spec.guidance.largest));
+}
+
 // In the network's units.
 Points<float> draw_raw(Trained& run, const Draw& draw) {
   const Points<float>& noise = draw.noise;
   const Index width = run.spec.generator.noise;
+  check_guidance(run.spec, draw.guidance);
   if (noise.cols() == 0) {
     base::Stream stream(static_cast<std::uint64_t>(draw.seed), 0, "sample");
     return run.generator.sample(run.state.average, stream, labels_of(run, draw.labels, draw.count),
-                                draw.count);
+                                draw.count, draw.guidance);
   }
   if (noise.cols() != width) {
     throw Error(ErrorKind::usage, fmt::format("noise: {} columns, expected {} (generator.noise of the run)",
@@ -117,7 +127,8 @@ Points<float> draw_raw(Trained& run, const Draw& draw) {
     throw Error(ErrorKind::input, fmt::format("noise: row {}, column {} holds {}; expected finite numbers",
                                               i / width + 1, i % width + 1, noise.data()[i]));
   }
-  return run.generator.sample(run.state.average, noise, labels_of(run, draw.labels, noise.rows()));
+  return run.generator.sample(run.state.average, noise, labels_of(run, draw.labels, noise.rows()),
+                              draw.guidance);
 }
 
 Points<float> read_noise(const std::filesystem::path& path) {
@@ -155,7 +166,7 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
                                               "images",
                                               request.out.string()));
   }
-  Draw draw{.count = request.count, .seed = request.seed};
+  Draw draw{.count = request.count, .seed = request.seed, .guidance = request.guidance};
   if (!request.noise.empty()) draw.noise = read_noise(request.noise);
   if (request.label >= 0) draw.labels = {static_cast<std::int32_t>(request.label)};
   const Points<float> raw = draw_raw(run, draw);

@@ -13,6 +13,7 @@ struct Draw {
   base::Points<float> noise{};         ///< (count, generator.noise); without columns: normal, from `seed`
   std::vector<std::int32_t> labels{};  ///< count classes, or one for all, or none: all classes in turn
   std::int64_t count = 64, seed = 0;
+  double guidance = 1;  ///< strength, of a generator that learned guidance; from 1 to the run's largest
 };
 
 /// Samples (count, dimension) in the data's units from the generator of a finished or interrupted train run,
