@@ -71,7 +71,7 @@ Generator::Generator(const Spec& spec, const Problem& problem)
     : spec_(spec),
       problem_(problem),
       network_(network_spec(spec, problem)),
-      length_(scale_length(spec.drift, problem.training().cast<double>(), spec.train.batch)),
+      length_(scale_length(spec.drift, problem.training(), spec.train.batch)),
       reach_(reach_of(problem)),
       gradient_(static_cast<std::size_t>(network_.parameter_count())) {}
 
