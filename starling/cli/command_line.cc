@@ -31,7 +31,7 @@ void add_check(CLI::App& app, const Toolbox& toolbox, RunRequest& o) {
 }
 
 void add_run(CLI::App& app, const Toolbox& toolbox, RunRequest& o, int& code) {
-  auto* verb = app.add_subcommand("run", "train or study, as the spec says");
+  auto* verb = app.add_subcommand("run", "run the job that the spec names");
   verb->add_option("spec", o.spec, "a TOML file")->required();
   verb->add_option("--out", o.options.out, "the run directory; default runs/NAME-OF-SPEC");
   verb->add_option("--set", o.options.overrides, "override a key: section.key=value")

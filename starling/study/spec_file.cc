@@ -193,7 +193,7 @@ void read_table(const Description& description, const toml::table& table, const 
 
 void describe_common(Description& description, Common& common) {
   description.text("system", common.system, "which system runs");
-  description.text("job", common.job, "train or study");
+  description.text("job", common.job, "which of the jobs of the system");
   description.integer("seed", common.seed, {.minimum = 0, .maximum = 9007199254740992.0},
                       "one seed gives the same bytes for any number of threads");
 }

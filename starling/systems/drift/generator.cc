@@ -106,7 +106,7 @@ GeneratorState Generator::start() const {
 
 void Generator::fit_features() {
   features_ = std::make_unique<FeatureMap>(spec_.features, problem_.training(), seed_of(spec_));
-  length_ = scale_length(spec_.drift, features_->map(problem_.training()).cast<double>(), spec_.train.batch);
+  length_ = scale_length(spec_.drift, features_->map(problem_.training()), spec_.train.batch);
 }
 
 Points<float> Generator::field(const Points<float>& x, const Points<float>& y, std::int64_t step,

@@ -147,7 +147,7 @@ std::string kernel_warning(const Spec& spec, const Points<float>& x, const Point
   for (Index i = 0; i < rows; ++i)
     distances.row(i) = (y.rowwise() - x.row(i)).rowwise().norm().cast<double>();
   const double unit = spec.drift.field == TrainField::release ? distances.mean() : 1;
-  const double largest = scale_length(spec.drift, y.cast<double>(), spec.train.batch) *
+  const double largest = scale_length(spec.drift, y, spec.train.batch) *
                          *std::max_element(spec.drift.temperatures.begin(), spec.drift.temperatures.end());
   double total = 0;
   for (Index i = 0; i < rows; ++i) {

@@ -15,7 +15,8 @@ using study::SeriesPoint;
 
 const std::map<std::string, std::string>& notes() {
   static const std::map<std::string, std::string> all = {
-      {"energy_distance", "V-statistic to held-out data"},
+      {"energy_distance",
+       "V-statistic to held-out data; evenly spread particles may beat the floor of draws"},
       {"sliced_wasserstein", "W2 over 64 directions to held-out data"},
       {"centre_velocity", "mean |v|² at the particles"},
       {"coincident", "particles that another one sits on"},
@@ -66,16 +67,19 @@ void record_curves(const ParticleJudge& judge, const std::string& task, study::S
   drawing["reference_lines"] = {
       {{"y", judge.floors().at("energy_distance")}, {"label", "floor of the energy distance"}},
       {{"y", judge.floors().at("sliced_wasserstein")}, {"label", "floor of sliced W2"}}};
-  store.record(study::Figure{"1-distances", "Distances to held-out data",
-                             "The floor is what as many draws of the law itself reach.", drawing});
+  store.record(study::Figure{
+      "1-distances", "Distances to held-out data",
+      "The floor is what as many independent draws of the law reach; an evenly spread cloud may fall below.",
+      drawing});
   velocities.add("centre_velocity", "C_N, mean |v|²");
   velocities.add("smoothed_fisher", "F_h");
   velocities.add("smoothed_kl", "KL of the smoothed laws");
   velocities.add("objective", "objective");
   velocities.add("self_term", "self term");
-  store.record(study::Figure{"2-flow", "What the flow does",
-                             "C_N and F_h are at rest together only when the kernel sees enough particles.",
-                             velocities.drawing("", true)});
+  store.record(study::Figure{
+      "2-flow", "What the flow does",
+      "C_N is read at the particles, F_h over their smoothed law: C_N alone may say rest too early.",
+      velocities.drawing("", true)});
   kernel.add("seen_data", "share of the data in a particle's weights");
   kernel.add("mean_inverse_occupancy", "mean 1 / occupancy");
   kernel.add("mismatch_share", "scale-mismatch share of |V|");

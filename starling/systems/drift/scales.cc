@@ -7,14 +7,14 @@
 
 namespace starling::drift {
 
-double scale_length(const DriftSpec& spec, const base::PointsRef<double>& y, std::int64_t particles) {
+double scale_length(const DriftSpec& spec, const base::Points<float>& y, std::int64_t particles) {
   if (spec.bandwidth.rule == BandwidthRule::fixed) return 1;
   if (spec.field == TrainField::release) {
     throw base::Error(
         base::ErrorKind::usage,
         "field.rule: release measures in units of the mean distance already; expected \"fixed\"");
   }
-  return bandwidth_length(spec.bandwidth, y, particles);
+  return bandwidth_length(spec.bandwidth, y.cast<double>(), particles);
 }
 
 double scale_at(const DriftSpec& spec, double length, double temperature, std::int64_t step) {

@@ -6,7 +6,7 @@ namespace starling::drift {
 
 /// The length that every scale of [field] is a multiple of, as bandwidth_length gives it for the data y.
 /// Error{usage} for a rule with `release`, whose scales are multiples of the mean distance already.
-double scale_length(const DriftSpec& spec, const base::PointsRef<double>& y, std::int64_t particles);
+double scale_length(const DriftSpec& spec, const base::Points<float>& y, std::int64_t particles);
 
 /// What `temperature` is in the units of the data at `step`: temperatures fall geometrically from
 /// `anneal_from` over `anneal_steps`.

@@ -78,7 +78,7 @@ TEST(Scales, OfTheReleaseTakeNoRule) {
   DriftSpec spec;
   spec.field = TrainField::release;
   spec.bandwidth.rule = BandwidthRule::median;
-  EXPECT_EQ(error_of([&] { scale_length(spec, y, 4); }),
+  EXPECT_EQ(error_of([&] { scale_length(spec, y.cast<float>(), 4); }),
             "2: field.rule: release measures in units of the mean distance already; expected \"fixed\"");
 }
 

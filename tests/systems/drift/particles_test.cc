@@ -212,7 +212,8 @@ TEST_F(Particles, WithoutTheirSelfPairExplodeAndAreToldSo) {
 
 TEST_F(Particles, WarnOfAKernelThatIsFlatOrStarved) {
   const auto warning = [&](const std::string& name, const std::string& scale) {
-    run(name, {.overrides = {"field.temperatures=[" + scale + "]", "motion.steps=2", "motion.eta=1e-5", "watch.fisher=false"}});
+    run(name, {.overrides = {"field.temperatures=[" + scale + "]", "motion.steps=2", "motion.eta=1e-5",
+                             "watch.fisher=false"}});
     return store(name).warnings().at(0).text;
   };
   EXPECT_EQ(warning("flat", "30").substr(0, 38), "at the start: the kernel is flat: a pa");
