@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 
 #include "starling/data/png.h"
 #include "starling/math/statistics.h"
-#include "starling/metrics/distances.h"
 #include "starling/report/sample_sheet.h"
+#include "starling/systems/drift/judge.h"
 #include "starling/systems/drift/scales.h"
 
 namespace starling::drift {
@@ -20,78 +19,6 @@ using base::Index;
 using base::Points;
 
 constexpr const char* task = "train";
-constexpr int neighbours = 5;
-
-Points<double> wide(const Points<float>& points) {
-  return points.cast<double>();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
-}
-
-double median_distance(const Points<double>& x, const Points<double>& y) {
-  const base::Vector<double> distances = metrics::nearest_distances(x, y);
-  return median({distances.begin(), distances.end()});
-}
-
-// The distances of one sample to data, by name.
-using Values = std::map<std::string, double>;
-
-struct Judge {
-  const Problem& problem;
-  Points<double> held_out, training, slices;
-  double bandwidth;
-
-  Values distances(const Points<double>& x, const Points<double>& data) const {
-    const metrics::Manifold m = metrics::manifold(x, data, neighbours);
-    return {{"energy_distance", metrics::energy_distance(x, data, false)},
-            {"sliced_wasserstein", std::sqrt(metrics::sliced_wasserstein(x, data, slices, 2))},
-            {"mmd", std::sqrt(std::max(0.0, metrics::mmd2(x, data, bandwidth, false)))},
-            {"precision", m.precision},
-            {"recall", m.recall},
-            {"coverage", m.coverage}};
-  }
-};
-
-// Data against data: all points dealt anew into a held-out half and as many others as a generator would draw.
-// One deal can be lucky by half; several say how lucky.
-struct Floor {
-  std::map<std::string, std::vector<double>> draws;
-  double mean(const std::string& name) const { return math::mean_interval(draws.at(name)).mean; }
-};
-
-Floor measure_floor(const Judge& judge, std::uint64_t seed, std::int64_t repeats) {
-  const Index held = judge.held_out.rows(), train = judge.training.rows(), n = std::min(held, train);
-  Points<double> all(held + train, judge.held_out.cols());
-  all << judge.held_out, judge.training;
-  std::vector<std::int64_t> order(static_cast<std::size_t>(all.rows()));
-  Floor floor;
-  for (std::int64_t r = 0; r < repeats; ++r) {
-    std::iota(order.begin(), order.end(), std::int64_t{0});
-    base::Stream(seed, 0, "floor", static_cast<std::uint64_t>(r)).shuffle(order);
-    const std::vector<Index> dealt(order.begin(), order.end());
-    const auto take = [&](Index from, Index count) {
-      return Points<double>(
-          all(std::vector<Index>(dealt.begin() + from, dealt.begin() + from + count), Eigen::all));
-    };
-    for (const auto& [name, value] : judge.distances(take(held, n), take(0, held)))
-      floor.draws[name].push_back(value);
-  }
-  return floor;
-}
-
-// The share of samples, drawn for the labels of the held-out data, that a classifier takes for their class.
-double class_agreement(const Problem& problem, const Points<double>& training, const Points<double>& x) {
-  const auto& asked = problem.held_out_labels();
-  const auto seen = metrics::classify(x, training, problem.training_labels(), neighbours);
-  Index right = 0;
-  for (std::size_t i = 0; i < seen.size(); ++i) right += seen[i] == asked[i] ? 1 : 0;
-  return static_cast<double>(right) / static_cast<double>(seen.size());
-}
-
 void warn(study::Store& store, const GeneratorState& state, const std::string& text) {
   store.record(study::Warning{task, state.step, text});
 }
@@ -179,30 +106,25 @@ std::string kernel_warning(const Spec& spec, const Points<float>& x, const Point
 void record_monitors(const Spec& spec, const Problem& problem, Generator& generator,
                      const GeneratorState& state, study::Store& store) {
   const auto seed = static_cast<std::uint64_t>(spec.common.seed);
-  base::Stream slicing(seed, 0, "slices");
-  const Judge judge{problem, wide(problem.held_out()), wide(problem.training()),
-                    metrics::slicing_directions(64, problem.dimension(), slicing),
-                    std::sqrt(static_cast<double>(problem.dimension())) / 4};
-  const Floor floor = measure_floor(judge, seed, spec.train.repeats);
-  const double held_out_distance = median_distance(judge.held_out, judge.training);
+  const Judge judge(spec, problem);
+  const auto floor = judge.floor(spec.train.repeats);
+  const auto floor_of = [&](const char* name) { return math::mean_interval(floor.at(name)).mean; };
 
   std::map<std::string, std::vector<double>> values;
-  const std::vector<std::int32_t>& labels = problem.held_out_labels();
   const bool conditional = spec.generator.conditional;
+  const auto asked = conditional ? std::span<const std::int32_t>(problem.held_out_labels())
+                                 : std::span<const std::int32_t>();
+  const Index count = problem.held_out().rows();
   for (std::int64_t r = 0; r < spec.train.repeats; ++r) {
     base::Stream stream(seed, 0, "evaluation", static_cast<std::uint64_t>(r));
-    const auto asked = conditional ? std::span<const std::int32_t>(labels) : std::span<const std::int32_t>();
-    const Points<double> x = wide(generator.sample(state.average, stream, asked, problem.held_out().rows()));
-    for (const auto& [name, value] : judge.distances(x, judge.held_out)) values[name].push_back(value);
-    if (spec.data.source == Source::file) {
-      values["distance_to_training"].push_back(median_distance(x, judge.training) / held_out_distance);
-    }
-    if (conditional) values["class_agreement"].push_back(class_agreement(problem, judge.training, x));
-    if (spec.guidance.active()) {
-      const Points<float> guided =
-          generator.sample(state.average, stream, asked, problem.held_out().rows(), spec.guidance.largest);
-      values["class_agreement_guided"].push_back(class_agreement(problem, judge.training, wide(guided)));
-    }
+    const Points<double> x = generator.sample(state.average, stream, asked, count).cast<double>();
+    for (const auto& [name, value] : judge.distances(x, r)) values[name].push_back(value);
+    if (spec.data.source == Source::file)
+      values["distance_to_training"].push_back(judge.distance_to_training(x));
+    if (conditional) values["class_agreement"].push_back(judge.class_agreement(x));
+    if (!spec.guidance.active()) continue;
+    const Points<float> guided = generator.sample(state.average, stream, asked, count, spec.guidance.largest);
+    values["class_agreement_guided"].push_back(judge.class_agreement(guided.cast<double>()));
   }
   const std::map<std::string, std::string> notes = {
       {"energy_distance", "V-statistic to held-out data"},
@@ -219,8 +141,8 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
   for (const auto& [name, list] : values) {
     std::optional<double> reference;
     std::string note = notes.at(name);
-    if (floor.draws.count(name) != 0) {
-      const math::MeanInterval interval = math::mean_interval(floor.draws.at(name));
+    if (floor.count(name) != 0) {
+      const math::MeanInterval interval = math::mean_interval(floor.at(name));
       reference = interval.mean;
       note += fmt::format("; floor 95% [{:.4g}, {:.4g}]", interval.lower, interval.upper);
     }
@@ -236,16 +158,16 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
                              "running mean of mean |step V|^2; no monitor of quality"});
 
   const auto mean_of = [&](const char* name) { return math::mean_interval(values.at(name)).mean; };
-  if (mean_of("energy_distance") > 3 * floor.mean("energy_distance")) {
+  if (mean_of("energy_distance") > 3 * floor_of("energy_distance")) {
     warn(store, state,
          fmt::format(
              "the energy distance is {:.1f} times its floor: the law is not learned, whatever the loss says",
-             mean_of("energy_distance") / floor.mean("energy_distance")));
+             mean_of("energy_distance") / floor_of("energy_distance")));
   }
-  if (mean_of("coverage") < 0.8 * floor.mean("coverage")) {
+  if (mean_of("coverage") < 0.8 * floor_of("coverage")) {
     warn(store, state,
          fmt::format("modes are missed: coverage {:.3f}, data against data {:.3f}", mean_of("coverage"),
-                     floor.mean("coverage")));
+                     floor_of("coverage")));
   }
   if (problem.duplicates() > 0) {
     warn(store, state, fmt::format("{} training points coincide with another", problem.duplicates()));
