@@ -21,6 +21,20 @@ double student_t_quantile(double probability, double degrees) {
   return boost::math::quantile(boost::math::students_t(degrees), probability);
 }
 
+double quantile(std::vector<double> values, double probability) {
+  if (values.empty() || !(probability >= 0 && probability <= 1)) {
+    throw base::Error(base::ErrorKind::usage,
+                      "quantile: expected at least one value and a probability from 0 to 1");
+  }
+  const double place = probability * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(below);
+  std::nth_element(values.begin(), middle, values.end());
+  const double low = *middle;
+  if (below + 1 == values.size()) return low;
+  return low + (place - static_cast<double>(below)) * (*std::min_element(middle + 1, values.end()) - low);
+}
+
 SlopeFit fit_slope(std::span<const double> x, std::span<const double> y, double confidence) {
   if (x.size() != y.size() || x.size() < 2) {
     throw base::Error(base::ErrorKind::usage,

@@ -35,6 +35,10 @@ struct MeanInterval {
 };
 MeanInterval mean_interval(std::span<const double> values, double confidence = 0.95);
 
+/// The `probability` quantile (0 to 1) of values in any order, linear between order statistics (Hyndman &
+/// Fan, 1996, type 7; numpy's default). At least one value, else Error{usage}.
+double quantile(std::vector<double> values, double probability);
+
 /// Student's t quantile with `degrees` degrees of freedom.
 double student_t_quantile(double probability, double degrees);
 

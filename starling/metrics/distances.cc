@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numbers>
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
@@ -178,6 +179,30 @@ double sliced_wasserstein(const PointsRef<double>& x, const PointsRef<double>& y
   double total = 0;
   for (const double value : values) total += value;
   return total / static_cast<double>(directions.rows());
+}
+
+Points<double> slicing_directions(Index count, Index d, base::Stream& stream) {
+  Points<double> out(count, d);
+  for (Index k = 0; k < count; ++k) {
+    for (Index a = 0; a < d; ++a) out(k, a) = stream.normal();
+    const double angle = std::numbers::pi * static_cast<double>(k) / static_cast<double>(count);
+    if (d == 2) out.row(k) << std::cos(angle), std::sin(angle);
+    out.row(k).normalize();
+  }
+  return out;
+}
+
+Points<double> neighbour_distances(const PointsRef<double>& x, const PointsRef<double>& y, int k) {
+  check(x, y);
+  if (k < 1 || y.rows() < k) {
+    throw Error(ErrorKind::input, fmt::format("y has {} points; expected at least k = {}", y.rows(), k));
+  }
+  Points<double> out(x.rows(), k);
+  for_each_row(x, y, [&](Index i, const Eigen::ArrayXd& squares) {
+    const auto near = nearest(squares, static_cast<std::size_t>(k), -1);
+    for (Index j = 0; j < k; ++j) out(i, j) = std::sqrt(near[static_cast<std::size_t>(j)].first);
+  });
+  return out;
 }
 
 Vector<double> nearest_distances(const PointsRef<double>& x, const PointsRef<double>& y) {

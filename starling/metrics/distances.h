@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "starling/base/matrix.h"
+#include "starling/base/random.h"
 
 namespace starling::metrics {
 
@@ -23,6 +24,15 @@ double energy_distance(const base::PointsRef<double>& x, const base::PointsRef<d
 /// normalised.
 double sliced_wasserstein(const base::PointsRef<double>& x, const base::PointsRef<double>& y,
                           const base::PointsRef<double>& directions, int p);
+
+/// `count` unit vectors (count, d) to slice along: equally spaced over a half turn in the plane, random from
+/// `stream` elsewhere.
+base::Points<double> slicing_directions(base::Index count, base::Index d, base::Stream& stream);
+
+/// The k smallest distances of each x_i to the points of y, ascending, (N, k). Error{input} for fewer than k
+/// points y.
+base::Points<double> neighbour_distances(const base::PointsRef<double>& x, const base::PointsRef<double>& y,
+                                         int k);
 
 /// The distance of each x_i to its nearest y_j, (N).
 base::Vector<double> nearest_distances(const base::PointsRef<double>& x, const base::PointsRef<double>& y);

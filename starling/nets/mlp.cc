@@ -150,8 +150,18 @@ void Mlp<T>::forward(std::span<const T> parameters, const base::PointsRef<T>& x,
                         std::cref(run_chunk));  // a reference fits a std::function without the heap
 }
 
+// The guidance column is no input of the caller's: its gradient is left out.
 template <class T>
-void Mlp<T>::backward_chunk(const T* p, Index begin, Index end, Workspace& w, const Points<T>& d_out) const {
+void Mlp<T>::input_gradient(const T* p, Index begin, Index rows, const T* upper, Points<T>& d_x) const {
+  const Layer& first = layers_.front();
+  Points<T> all(rows, first.inputs);
+  math::product(rows, first.outputs, first.inputs, upper, p + first.weight, all.data());
+  d_x.middleRows(begin, rows) = all.leftCols(spec_.inputs);
+}
+
+template <class T>
+void Mlp<T>::backward_chunk(const T* p, Index begin, Index end, Workspace& w, const Points<T>& d_out,
+                            Points<T>* d_x) const {
   const Index rows = end - begin;
   const auto chunk = static_cast<std::size_t>(begin / chunk_rows);
   T* gradient = w.partial_[chunk].data();
@@ -167,7 +177,10 @@ void Mlp<T>::backward_chunk(const T* p, Index begin, Index end, Workspace& w, co
     auto bias = row_vector(gradient + layer.bias, layer.outputs);
     bias.setZero();
     for (Index i = 0; i < rows; ++i) bias += row_vector(upper + i * layer.outputs, layer.outputs);
-    if (l == 0) break;
+    if (l == 0) {
+      if (d_x != nullptr) input_gradient(p, begin, rows, upper, *d_x);
+      break;
+    }
     // delta: gradient at the output of hidden layer l - 1; a residual branch adds what skipped layer l.
     const bool skips = spec_.residual && l + 1 < layers_.size();
     if (l + 1 == layers_.size()) {
@@ -189,8 +202,9 @@ void Mlp<T>::backward_chunk(const T* p, Index begin, Index end, Workspace& w, co
 
 template <class T>
 void Mlp<T>::backward(std::span<const T> parameters, Workspace& workspace, const Points<T>& d_out,
-                      std::span<T> gradient) const {
+                      std::span<T> gradient, Points<T>* d_x) const {
   const Index batch = d_out.rows();
+  if (d_x != nullptr) d_x->resize(batch, spec_.inputs);
   check("parameters", parameters.size(), static_cast<std::size_t>(count_));
   check("gradient values", gradient.size(), static_cast<std::size_t>(count_));
   check("rows of d_out", static_cast<std::size_t>(batch), static_cast<std::size_t>(workspace.input_.rows()));
@@ -203,7 +217,7 @@ void Mlp<T>::backward(std::span<const T> parameters, Workspace& workspace, const
     workspace.partial_[c].resize(static_cast<std::size_t>(count_));
   }
   const auto run_chunk = [&](Index begin, Index end) {
-    backward_chunk(parameters.data(), begin, end, workspace, d_out);
+    backward_chunk(parameters.data(), begin, end, workspace, d_out, d_x);
   };
   base::parallel_chunks(batch, chunk_rows, std::cref(run_chunk));
   row_vector(gradient.data(), count_).setZero();

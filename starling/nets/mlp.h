@@ -70,9 +70,10 @@ class Mlp {
   }
 
   /// The gradient (parameter_count) of Σ d_out · out at what forward saw last, `d_out` (B, outputs);
-  /// overwrites it. Throws Error{usage} when a size does not fit.
+  /// overwrites it. `d_x`, when not null, becomes the gradient at x (B, inputs). Throws Error{usage} when a
+  /// size does not fit.
   void backward(std::span<const T> parameters, Workspace& workspace, const base::Points<T>& d_out,
-                std::span<T> gradient) const;
+                std::span<T> gradient, base::Points<T>* d_x = nullptr) const;
 
  private:
   struct Layer {
@@ -82,8 +83,10 @@ class Mlp {
                     std::span<const T> guidance) const;
   void forward_chunk(const T* p, base::Index begin, base::Index end, Workspace& w,
                      base::Points<T>& out) const;
+  void input_gradient(const T* p, base::Index begin, base::Index rows, const T* upper,
+                      base::Points<T>& d_x) const;
   void backward_chunk(const T* p, base::Index begin, base::Index end, Workspace& w,
-                      const base::Points<T>& d_out) const;
+                      const base::Points<T>& d_out, base::Points<T>* d_x) const;
 
   MlpSpec spec_;
   std::vector<Layer> layers_;

@@ -120,6 +120,7 @@ TEST_F(Verbs, NewPrintsTheTemplateOfTheJob) {
   const Outcome outcome = start({"new", "toy", "--job", "study"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_NE(outcome.output.find("job = \"study\""), std::string::npos);
+  EXPECT_EQ(start({"new", "toy", "study"}).output, outcome.output);
   EXPECT_EQ(start({"new", "toy", "--job", "sleep"}).code, 2);
 }
 

@@ -89,6 +89,17 @@ TEST(LocalSlopes, AreTheDifferenceQuotientsOfNeighbours) {
             (std::vector<double>{2, 3}));
 }
 
+TEST(Quantile, IsLinearBetweenOrderStatistics) {
+  const std::vector<double> values = {4, 1, 3, 2};
+  EXPECT_EQ(quantile(values, 0), 1);
+  EXPECT_EQ(quantile(values, 1), 4);
+  EXPECT_DOUBLE_EQ(quantile(values, 0.5), 2.5);
+  EXPECT_DOUBLE_EQ(quantile(values, 0.9), 3.7);
+  EXPECT_EQ(quantile({7}, 0.3), 7);
+  EXPECT_THROW(quantile({}, 0.5), base::Error);
+  EXPECT_THROW(quantile({1}, 1.5), base::Error);
+}
+
 TEST(EffectiveSampleSize, CountsEqualWeightsAndIgnoresScale) {
   EXPECT_DOUBLE_EQ(effective_sample_size(std::vector<double>{3, 3, 3, 3}), 4);
   EXPECT_DOUBLE_EQ(effective_sample_size(std::vector<double>{1, 0, 0}), 1);

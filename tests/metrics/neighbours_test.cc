@@ -29,6 +29,27 @@ TEST(NearestDistances, AreThoseToTheNearestRow) {
   EXPECT_DOUBLE_EQ(distances(1), 1);
 }
 
+TEST(NeighbourDistances, AscendFromTheNearest) {
+  base::Points<double> at(2, 1), line(4, 1);
+  at << 0, 10;
+  line << 3, 0, 1, 7;
+  base::Points<double> expected(2, 3);
+  expected << 0, 1, 3, 3, 7, 9;
+  EXPECT_EQ(neighbour_distances(at, line, 3), expected);
+  EXPECT_THROW(neighbour_distances(at, line, 5), base::Error);
+  EXPECT_THROW(neighbour_distances(at, line, 0), base::Error);
+}
+
+TEST(SlicingDirections, AreUnitVectorsEquallySpacedInThePlane) {
+  base::Stream stream(1, 0, "slices");
+  const base::Points<double> plane = slicing_directions(4, 2, stream),
+                             space = slicing_directions(9, 5, stream);
+  base::Points<double> expected(4, 2);
+  expected << 1, 0, std::sqrt(.5), std::sqrt(.5), 0, 1, -std::sqrt(.5), std::sqrt(.5);
+  EXPECT_LT((plane - expected).cwiseAbs().maxCoeff(), 1e-15);
+  EXPECT_LT((space.rowwise().norm().array() - 1).abs().maxCoeff(), 1e-15);
+}
+
 TEST(Manifold, IsFullBetweenACloudAndItself) {
   const Points<double> x = normals(200, 1);
   const Manifold c = manifold(x, x, 5);

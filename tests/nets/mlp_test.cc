@@ -88,6 +88,30 @@ TEST(Mlp, BackwardMatchesCentralDifferencesForEveryParameter) {
   }
 }
 
+TEST(Mlp, BackwardMatchesCentralDifferencesForEveryInput) {
+  for (const MlpSpec& spec : variants()) {
+    SCOPED_TRACE(name_of(spec));
+    Batch<double> b(spec, 257);
+    b.forward();
+    base::Points<double> d_x;
+    b.network.backward(b.parameters, b.workspace, b.d_out, b.gradient, &d_x);
+    ASSERT_EQ(d_x.rows(), b.x.rows());
+    ASSERT_EQ(d_x.cols(), b.x.cols());
+    const double h = 1e-6;
+    for (Index i = 0; i < b.x.rows(); i += 64) {
+      for (Index k = 0; k < b.x.cols(); ++k) {
+        const double saved = b.x(i, k);
+        b.x(i, k) = saved + h;
+        const double above = b.loss();
+        b.x(i, k) = saved - h;
+        const double below = b.loss();
+        b.x(i, k) = saved;
+        ASSERT_NEAR(d_x(i, k), (above - below) / (2 * h), 1e-6 * (1 + std::abs(d_x(i, k)))) << "row " << i;
+      }
+    }
+  }
+}
+
 TEST(Mlp, BlocksCoverEveryParameterOnceInOrder) {
   for (const MlpSpec& spec : variants()) {
     const Mlp<float> network(spec);

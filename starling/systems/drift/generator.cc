@@ -8,6 +8,7 @@
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/systems/drift/release.h"
+#include "starling/systems/drift/scales.h"
 
 namespace starling::drift {
 namespace {
@@ -70,6 +71,7 @@ Generator::Generator(const Spec& spec, const Problem& problem)
     : spec_(spec),
       problem_(problem),
       network_(network_spec(spec, problem)),
+      length_(scale_length(spec.drift, problem.training().cast<double>(), spec.train.batch)),
       reach_(reach_of(problem)),
       gradient_(static_cast<std::size_t>(network_.parameter_count())) {}
 
@@ -84,12 +86,7 @@ GeneratorState Generator::start() const {
 
 Points<float> Generator::field(const Points<float>& x, const Points<float>& y, std::int64_t step) const {
   const DriftSpec& f = spec_.drift;
-  const double left = f.anneal_from > 0
-                          ? std::max(0.0, 1 - static_cast<double>(step) / static_cast<double>(f.anneal_steps))
-                          : 0;
-  const auto scale_now = [&](double scale) {
-    return f.anneal_from > 0 ? scale * std::pow(f.anneal_from / scale, left) : scale;
-  };
+  const auto scale_now = [&](double temperature) { return scale_at(f, length_, temperature, step); };
   if (f.field == TrainField::release) {
     ReleaseSpec release;
     release.temperatures.clear();

@@ -54,7 +54,8 @@ class Generator {
   const Spec& spec_;
   const Problem& problem_;
   nets::Mlp<float> network_;
-  float reach_;  // samples beyond it have diverged
+  double length_;  // what the scales of the spec are multiples of
+  float reach_;    // samples beyond it have diverged
   nets::Mlp<float>::Workspace workspace_;
   base::Points<float> noise_, out_, d_out_;
   std::vector<std::int32_t> labels_;

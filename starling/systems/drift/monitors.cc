@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numbers>
 #include <numeric>
 
 #include "starling/data/png.h"
 #include "starling/math/statistics.h"
 #include "starling/metrics/distances.h"
 #include "starling/report/sample_sheet.h"
+#include "starling/systems/drift/scales.h"
 
 namespace starling::drift {
 namespace {
@@ -24,20 +24,6 @@ constexpr int neighbours = 5;
 
 Points<double> wide(const Points<float>& points) {
   return points.cast<double>();
-}
-
-// Directions for slicing: equally spaced in the plane, random unit vectors elsewhere.
-Points<double> directions(Index d, std::uint64_t seed) {
-  constexpr Index count = 64;
-  Points<double> out(count, d);
-  base::Stream stream(seed, 0, "slices");
-  for (Index k = 0; k < count; ++k) {
-    for (Index a = 0; a < d; ++a) out(k, a) = stream.normal();
-    const double angle = std::numbers::pi * static_cast<double>(k) / count;
-    if (d == 2) out.row(k) << std::cos(angle), std::sin(angle);
-    out.row(k).normalize();
-  }
-  return out;
 }
 
 double median(std::vector<double> values) {
@@ -150,7 +136,8 @@ std::string kernel_warning(const Spec& spec, const Points<float>& x, const Point
   for (Index i = 0; i < rows; ++i)
     distances.row(i) = (y.rowwise() - x.row(i)).rowwise().norm().cast<double>();
   const double unit = spec.drift.field == TrainField::release ? distances.mean() : 1;
-  const double largest = *std::max_element(spec.drift.temperatures.begin(), spec.drift.temperatures.end());
+  const double largest = scale_length(spec.drift, y.cast<double>(), spec.train.batch) *
+                         *std::max_element(spec.drift.temperatures.begin(), spec.drift.temperatures.end());
   double total = 0;
   for (Index i = 0; i < rows; ++i) {
     const Eigen::ArrayXd weights =
@@ -178,8 +165,9 @@ std::string kernel_warning(const Spec& spec, const Points<float>& x, const Point
 void record_monitors(const Spec& spec, const Problem& problem, Generator& generator,
                      const GeneratorState& state, study::Store& store) {
   const auto seed = static_cast<std::uint64_t>(spec.common.seed);
+  base::Stream slicing(seed, 0, "slices");
   const Judge judge{problem, wide(problem.held_out()), wide(problem.training()),
-                    directions(problem.dimension(), seed),
+                    metrics::slicing_directions(64, problem.dimension(), slicing),
                     std::sqrt(static_cast<double>(problem.dimension())) / 4};
   const Floor floor = measure_floor(judge, seed, spec.train.repeats);
   const double held_out_distance = median_distance(judge.held_out, judge.training);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numbers>
 
 #include "starling/base/error.h"
@@ -62,14 +63,14 @@ Vector<double> density_score_divergence(const PointsRef<double>& z, const Points
 // batch.
 double trapezoid(const PointsRef<double>& x, double h, double step,
                  const std::function<double(const PointsRef<double>&)>& sum) {
-  constexpr double margin = 9;  // exp(-81/2) = 3e-18
   const Index d = x.cols();
   std::vector<Index> nodes(2, 1);
   std::vector<double> low(2, 0);
   for (Index k = 0; k < d; ++k) {
     const auto axis = static_cast<std::size_t>(k);
-    low[axis] = x.col(k).minCoeff() - margin * h;
-    nodes[axis] = static_cast<Index>(std::ceil((x.col(k).maxCoeff() + margin * h - low[axis]) / step)) + 1;
+    low[axis] = x.col(k).minCoeff() - grid_margin * h;
+    nodes[axis] =
+        static_cast<Index>(std::ceil((x.col(k).maxCoeff() + grid_margin * h - low[axis]) / step)) + 1;
   }
   double total = 0;
   Points<double> batch(nodes[0], d);
@@ -81,17 +82,6 @@ double trapezoid(const PointsRef<double>& x, double h, double step,
     total += sum(batch);
   }
   return total * std::pow(step, static_cast<double>(d));
-}
-
-constexpr double steps_per_bandwidth = 10;
-
-bool grid_fits(const PointsRef<double>& x, double h) {
-  if (x.cols() > 2) return false;
-  double nodes = 1;
-  for (Index k = 0; k < x.cols(); ++k) {
-    nodes *= ((x.col(k).maxCoeff() - x.col(k).minCoeff()) / h + 18) * steps_per_bandwidth + 2;
-  }
-  return nodes < 4e6;
 }
 
 Points<double> velocity(const PointsRef<double>& z, const PointsRef<double>& x, const Target& target) {
@@ -131,14 +121,23 @@ Vector<double> Target::log_density(const PointsRef<double>& z) const {
          0.5 * static_cast<double>(z.cols()) * std::log(2 * std::numbers::pi * u);
 }
 
-double smoothed_fisher(const PointsRef<double>& x, const Target& target) {
+double grid_nodes(const PointsRef<double>& x, double h, double margin, double nodes_per_bandwidth) {
+  if (x.cols() > 2) return std::numeric_limits<double>::infinity();
+  double nodes = 1;
+  for (Index k = 0; k < x.cols(); ++k)
+    nodes *= ((x.col(k).maxCoeff() - x.col(k).minCoeff()) / h + 2 * margin) * nodes_per_bandwidth + 2;
+  return nodes;
+}
+
+double smoothed_fisher(const PointsRef<double>& x, const Target& target, double nodes_per_bandwidth) {
   const double h = target.bandwidth();
   const auto sum = [&](const PointsRef<double>& z) {
     const Density q = density(z, x, h);
     const Vector<double> squares = (target.score(z) - q.score).rowwise().squaredNorm();
     return (squares.array() * log_density_of(q, x.rows(), x.cols(), h).array().exp()).sum();
   };
-  if (grid_fits(x, h)) return trapezoid(x, h, h / steps_per_bandwidth, sum);
+  if (grid_nodes(x, h, grid_margin, nodes_per_bandwidth) < most_grid_nodes)
+    return trapezoid(x, h, h / nodes_per_bandwidth, sum);
   constexpr Index draws = 16384;
   base::Stream stream(0, 0, "smoothed Fisher");
   Points<double> z(draws, x.cols());
@@ -206,7 +205,7 @@ Vector<double> smoothed_velocity_1d(const PointsRef<double>& x, const Target& ta
   Vector<double> out(x.rows());
   for (Index i = 0; i < x.rows(); ++i) {
     const Points<double> centre = x.row(i);
-    out(i) = trapezoid(centre, h, h / (2 * steps_per_bandwidth), [&](const PointsRef<double>& z) {
+    out(i) = trapezoid(centre, h, h / 20, [&](const PointsRef<double>& z) {
       const Eigen::ArrayXd weights = (-(z.col(0).array() - centre(0, 0)).square() / (2 * h * h)).exp();
       return (weights * velocity(z, x, target).col(0).array()).sum() / (h * std::sqrt(2 * std::numbers::pi));
     });
@@ -214,9 +213,9 @@ Vector<double> smoothed_velocity_1d(const PointsRef<double>& x, const Target& ta
   return out;
 }
 
-double smoothed_kl(const PointsRef<double>& x, const Target& target) {
+double smoothed_kl(const PointsRef<double>& x, const Target& target, double nodes_per_bandwidth) {
   const double h = target.bandwidth();
-  return trapezoid(x, h, h / steps_per_bandwidth, [&](const PointsRef<double>& z) {
+  return trapezoid(x, h, h / nodes_per_bandwidth, [&](const PointsRef<double>& z) {
     const Vector<double> log_q = log_density_of(density(z, x, h), x.rows(), x.cols(), h);
     return (log_q.array().exp() * (log_q - target.log_density(z)).array()).sum();
   });

@@ -2,10 +2,8 @@
 
 namespace starling::drift {
 
-void describe(study::Description& d, Spec& spec) {
-  study::describe_common(d, spec.common);
-  d.section("data", "What the generator learns.");
-  DataSpec& data = spec.data;
+void describe_data(study::Description& d, DataSpec& data, const std::string& purpose) {
+  d.section("data", purpose);
   d.choice("source", data.source,
            {{"file", Source::file},
             {"checkerboard", Source::checkerboard},
@@ -20,6 +18,31 @@ void describe(study::Description& d, Spec& spec) {
   d.choice("rescale", data.rescale, {{"none", Rescale::none}, {"unit", Rescale::unit}},
            "unit maps the smallest value to -1 and the largest to 1");
   d.real("holdout", data.holdout, {.minimum = 0.05, .maximum = 0.9}, "share of a file kept for the monitors");
+}
+
+void describe_scales(study::Description& d, DriftSpec& f) {
+  d.choice("kernel", f.kernel, {{"laplace", Kernel::laplace}, {"gaussian", Kernel::gaussian}},
+           "of displacement and conservative");
+  d.reals(
+      "temperatures", f.temperatures, {.minimum = 0, .open_minimum = true},
+      "scales tau or h in units of the rule, their fields added; of release in units of the mean distance");
+  BandwidthSpec& b = f.bandwidth;
+  d.choice("rule", b.rule,
+           {{"fixed", BandwidthRule::fixed},
+            {"median", BandwidthRule::median},
+            {"neighbours", BandwidthRule::neighbours},
+            {"rate", BandwidthRule::rate}},
+           "unit of the scales: 1, median distance, mean neighbour distance, or N^(-1/(d+4))");
+  d.integer("neighbours", b.neighbours, {.minimum = 1, .maximum = 1000}, "of the rule neighbours");
+  d.boolean("self_interaction", f.self_interaction, "whether a sample counts in its own cloud");
+  d.real("anneal_from", f.anneal_from, {.minimum = 0},
+         "scales fall geometrically from here; 0: no annealing");
+  d.integer("anneal_steps", f.anneal_steps, {.minimum = 1}, "over this many steps");
+}
+
+void describe(study::Description& d, Spec& spec) {
+  study::describe_common(d, spec.common);
+  describe_data(d, spec.data, "What the generator learns.");
 
   d.section("generator", "The network from noise to sample.");
   GeneratorSpec& g = spec.generator;
@@ -45,15 +68,8 @@ void describe(study::Description& d, Spec& spec) {
             {"conservative", TrainField::conservative},
             {"sharp", TrainField::sharp}},
            "which field");
-  d.choice("kernel", f.kernel, {{"laplace", Kernel::laplace}, {"gaussian", Kernel::gaussian}},
-           "of displacement and conservative");
-  d.reals("temperatures", f.temperatures, {.minimum = 0, .open_minimum = true},
-          "scales tau or h, their fields added; of release in units of the mean distance");
-  d.boolean("self_interaction", f.self_interaction, "whether a sample counts in its own cloud");
   d.real("step", f.step, {.minimum = 0, .open_minimum = true}, "the target is x + step * V");
-  d.real("anneal_from", f.anneal_from, {.minimum = 0},
-         "scales fall geometrically from here; 0: no annealing");
-  d.integer("anneal_steps", f.anneal_steps, {.minimum = 1}, "over this many steps");
+  describe_scales(d, f);
 
   d.section("train", "The optimiser.");
   TrainSpec& t = spec.train;

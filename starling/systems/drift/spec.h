@@ -8,6 +8,7 @@
 #include "starling/optim/adamw.h"
 #include "starling/optim/schedule.h"
 #include "starling/study/spec_file.h"
+#include "starling/systems/drift/bandwidth.h"
 #include "starling/systems/drift/field.h"
 
 namespace starling::drift {
@@ -34,6 +35,7 @@ struct DriftSpec {
   TrainField field = TrainField::paper;
   Kernel kernel = Kernel::laplace;
   std::vector<double> temperatures = {0.05};  ///< tau or h; of `release` in units of the mean distance
+  BandwidthSpec bandwidth{};                  ///< multiplies the temperatures by a length that the data give
   bool self_interaction = true;
   double step = 1;  ///< target is x + step * V; of a conservative Gaussian field V is h^2 times the gradient
   double anneal_from = 0;  ///< > 0: scales start here and fall geometrically to their value
@@ -61,6 +63,10 @@ struct Spec {
 };
 
 void describe(study::Description& description, Spec& spec);
+
+/// The keys that several jobs share: the section [data], and the scales of [field].
+void describe_data(study::Description& description, DataSpec& spec, const std::string& purpose);
+void describe_scales(study::Description& description, DriftSpec& spec);
 
 /// The values of a job's spec as JSON, which travels in the metadata of what the job writes.
 template <class JobSpec>

@@ -22,16 +22,25 @@ using base::ErrorKind;
 using base::Index;
 using base::Points;
 
-bool is_study(const study::RunDirectory& directory) {
+// "train", "study" or "particles"; empty in a damaged manifest, which is then read as a train run's and
+// refused.
+std::string job_of(const study::RunDirectory& directory) {
   const auto job = nlohmann::json::json_pointer("/config/job");
   const nlohmann::json manifest = directory.read_manifest();
-  return manifest.contains(job) && manifest.at(job) == "study";
+  return manifest.contains(job) && manifest.at(job).is_string() ? manifest.at(job).get<std::string>() : "";
+}
+
+bool holds_no_model(const std::string& job) {
+  return job == "study" || job == "particles";
 }
 
 Spec spec_of(const study::RunDirectory& directory) {
-  if (is_study(directory)) {
+  if (const std::string job = job_of(directory); holds_no_model(job)) {
     throw Error(ErrorKind::usage,
-                fmt::format("{}: is a study and holds no model", directory.path().string()));
+                job == "study" ? fmt::format("{}: is a study and holds no model", directory.path().string())
+                               : fmt::format("{0}: moved particles and holds no model; they are in "
+                                             "{0}/particles.npy",
+                                             directory.path().string()));
   }
   Spec spec;
   study::Description description;
@@ -164,7 +173,7 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
 
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
                                               const std::filesystem::path& out) {
-  if (is_study(directory)) return {};
+  if (holds_no_model(job_of(directory))) return {};
   Trained run(directory);
   const Problem& problem = run.problem;
   nlohmann::json config = nlohmann::json::parse(config_of(run.spec));

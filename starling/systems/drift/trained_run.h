@@ -24,7 +24,8 @@ base::Points<float> draw(const study::RunDirectory& directory, const Draw& draw)
 void sample(const study::RunDirectory& directory, const study::SampleRequest& request);
 
 /// Writes model.safetensors, config.json and model.onnx into `out` and returns their paths; nothing for a
-/// study, which has no model. Errors as for `draw`, and Error{input} when `out` cannot be written.
+/// study or moved particles, which have no model. Errors as for `draw`, and Error{input} when `out` cannot be
+/// written.
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
                                               const std::filesystem::path& out);
 

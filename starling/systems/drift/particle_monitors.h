@@ -1,0 +1,45 @@
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "starling/study/store.h"
+#include "starling/systems/drift/particle_method.h"
+
+namespace starling::drift {
+
+/// Measurements of one cloud by the names of their series; docs/drift.md says what each is.
+using Measures = std::map<std::string, double>;
+
+/// What a cloud of particles is judged by. The first two measures have a floor: the same distance for as many
+/// draws of the law itself, the mean over five draws.
+class ParticleJudge {
+ public:
+  ParticleJudge(const ParticlesSpec& spec, const ParticleMethod& method);
+
+  /// The measures of the cloud x with velocity v after `step` moves.
+  Measures measure(const base::Points<double>& x, const base::Points<double>& v, std::int64_t step) const;
+  const Measures& floors() const { return floors_; }
+
+  /// What is wrong with a cloud of these measures, one sentence each; that it is far from the data only of
+  /// the last.
+  std::vector<std::string> warnings(const Measures& measures, bool last) const;
+
+ private:
+  Measures distances(const base::PointsRef<double>& x) const;
+  void add_kernel_measures(const base::Points<double>& x, std::int64_t step, Measures& out) const;
+  void add_objectives(const base::Points<double>& x, std::int64_t step, Measures& out) const;
+  double seen_data(const base::Points<double>& x, std::int64_t step) const;
+
+  const ParticlesSpec& spec_;
+  const ParticleMethod& method_;
+  base::Points<double> slices_;
+  Measures floors_;
+};
+
+/// Figures and final metrics of a finished run, from the series of `task` in the store.
+void record_particle_report(const ParticlesSpec& spec, const ParticleMethod& method,
+                            const ParticleJudge& judge, const base::Points<double>& last,
+                            const std::string& task, study::Store& store);
+
+}  // namespace starling::drift

@@ -1,0 +1,153 @@
+#include "starling/systems/drift/train_app.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "starling/base/atomic_file.h"
+#include "starling/base/error.h"
+#include "starling/systems/drift/animation.h"
+#include "starling/systems/drift/checkpoint.h"
+#include "starling/systems/drift/generator.h"
+#include "starling/systems/drift/monitors.h"
+#include "starling/systems/drift/problem.h"
+
+namespace starling::drift {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using base::Index;
+using base::Points;
+using study::SeriesPoint;
+
+constexpr const char* task = "train";
+constexpr std::int64_t animation_frames = 24;
+
+/// Series measured since the last checkpoint: they reach the store before the checkpoint reaches the disk, so
+/// that a kill between the two only repeats steps, and repeating them repeats the bytes.
+struct Pending {
+  std::vector<SeriesPoint> loss, gradient, drift;
+  void flush(study::Store& store) {
+    study::Store::Transaction transaction(store);
+    store.record(task, "loss", "", loss);
+    store.record(task, "gradient_norm", "", gradient);
+    store.record(task, "drift_norm", "data units", drift);
+    transaction.commit();
+    *this = {};
+  }
+};
+
+class TrainApplication : public study::Application {
+ public:
+  void describe(study::Description& description) override { drift::describe(description, spec_); }
+
+  std::string plan() override {
+    const Problem problem(spec_);
+    const Generator generator(spec_, problem);
+    return fmt::format(
+        "train: {} training and {} held-out points in {} dimensions, {} class{}; {} parameters, {} steps of "
+        "{} "
+        "samples against {} data points",
+        problem.training().rows(), problem.held_out().rows(), problem.dimension(), problem.classes(),
+        problem.classes() == 1 ? "" : "es", generator.network().parameter_count(), spec_.train.steps,
+        spec_.train.batch * problem.classes(), spec_.train.data_batch * problem.classes());
+  }
+
+  void run(study::RunContext& context) override {
+    const Problem problem(spec_);
+    Generator generator(spec_, problem);
+    if (context.store.is_done(task)) return;
+    GeneratorState state = begin(context, generator);
+    Pending pending;
+    context.progress.begin("train", spec_.train.steps, state.step);
+    while (state.step < spec_.train.steps) {
+      advance(context, problem, generator, state, pending);
+    }
+    context.progress.end();
+    study::Store::Transaction transaction(context.store);
+    record_monitors(spec_, problem, generator, state, context.store);
+    if (problem.dimension() == 2) {
+      record_animation(context.store, "The generated cloud during training",
+                       "Noise held fixed; drag the slider.",
+                       problem.restore(problem.held_out()).cast<double>(),
+                       [](std::int64_t step) { return fmt::format("step {}", step); });
+    }
+    context.store.mark_done(task);
+    transaction.commit();
+    if (const std::string png = context.store.image("samples"); !png.empty()) {
+      base::write_file_atomically(context.directory.path() / "samples.png", png);
+    }
+    base::write_file_atomically(context.directory.path() / "model.safetensors",
+                                encode_model(generator.network(), state.average, config_of(spec_)));
+  }
+
+ private:
+  GeneratorState begin(study::RunContext& context, const Generator& generator) {
+    if (!context.resume || !std::filesystem::exists(context.directory.checkpoint())) {
+      context.store.remove_after(task, -1);
+      return generator.start();
+    }
+    GeneratorState state = load_checkpoint(context.directory.checkpoint(), generator.network());
+    context.store.remove_after(task, state.step - 1);
+    context.progress.message(fmt::format("resumed at step {}", state.step));
+    return state;
+  }
+
+  void advance(study::RunContext& context, const Problem& problem, Generator& generator,
+               GeneratorState& state, Pending& pending) {
+    record_frame(context, problem, generator, state);
+    const StepReport report = [&] {
+      try {
+        return generator.step(state);
+      } catch (const Error& error) {
+        const bool saved = std::filesystem::exists(context.directory.checkpoint());
+        throw Error(error.kind(),
+                    fmt::format("{}; {}; a smaller train.rate or train.clip may help", error.what(),
+                                saved ? "last good checkpoint: " + context.directory.checkpoint().string()
+                                      : std::string("no checkpoint had been written yet")));
+      }
+    }();
+    const std::int64_t done = state.step - 1;
+    const std::int64_t every = std::max<std::int64_t>(1, spec_.train.steps / 1000);
+    if (done % every == 0 || state.step == spec_.train.steps) {
+      pending.loss.push_back({done, report.loss});
+      pending.gradient.push_back({done, report.gradient_norm});
+      pending.drift.push_back({done, report.drift_norm});
+    }
+    const bool stop = context.interrupted();
+    if (state.step % spec_.train.checkpoint_every == 0 || state.step == spec_.train.steps || stop) {
+      pending.flush(context.store);
+      save_checkpoint(context.directory.checkpoint(), generator.network(), state, config_of(spec_));
+    }
+    context.progress.update(state.step, {{"loss", state.smoothed_loss}});
+    if (stop) {
+      throw Error(ErrorKind::interrupted,
+                  fmt::format("interrupted after step {}; continue with --resume", state.step));
+    }
+  }
+
+  // A fixed handful of samples, to see the cloud move; only in the plane.
+  void record_frame(study::RunContext& context, const Problem& problem, Generator& generator,
+                    const GeneratorState& state) const {
+    const std::int64_t every = std::max<std::int64_t>(1, spec_.train.steps / animation_frames);
+    if (problem.dimension() != 2 || state.step % every != 0) return;
+    constexpr Index count = 400;
+    base::Stream stream(static_cast<std::uint64_t>(spec_.common.seed), 0, "frames");
+    std::vector<std::int32_t> labels;
+    for (Index i = 0; spec_.generator.conditional && i < count; ++i)
+      labels.push_back(static_cast<std::int32_t>(i % problem.classes()));
+    const Points<float> cloud = problem.restore(generator.sample(state.parameters, stream, labels, count));
+    drift::record_frame(context.store, state.step, cloud.cast<double>());
+  }
+
+  Spec spec_;
+};
+
+}  // namespace
+
+std::unique_ptr<study::Application> make_train_application() {
+  return std::make_unique<TrainApplication>();
+}
+
+}  // namespace starling::drift
