@@ -23,11 +23,14 @@ FeatureMap::FeatureMap(const FeatureSpec& spec, const Points<float>& data, std::
     case FeatureKind::none:
       return;
     case FeatureKind::random:
-      return fit_random(data, seed);
+      fit_random(data, seed);
+      return;
     case FeatureKind::pca:
-      return fit_pca(data);
+      fit_pca(data);
+      return;
     case FeatureKind::autoencoder:
-      return fit_autoencoder(data, seed);
+      fit_autoencoder(data, seed);
+      return;
   }
 }
 
