@@ -146,6 +146,15 @@ double smoothed_fisher(const PointsRef<double>& x, const Target& target, double 
   return velocity(z, x, target).squaredNorm() / static_cast<double>(draws);
 }
 
+Vector<double> occupancy(const PointsRef<double>& x, Kernel kernel, double scale) {
+  Points<double> shift(x.rows(), x.cols());
+  Vector<double> log_mass(x.rows());
+  kernels::mean_shift<double>(kernel == Kernel::gaussian ? Radial::gaussian : Radial::laplace, scale,
+                              SelfPair::included, x.data(), x.rows(), x.data(), x.rows(), x.cols(),
+                              shift.data(), log_mass.data());
+  return log_mass.array().exp();
+}
+
 Diagnostics diagnostics(const PointsRef<double>& x, const Target& target) {
   const double h = target.bandwidth(), n = static_cast<double>(x.rows());
   const Density q = density(x, x, h);

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <vector>
 
-#include "starling/kernels/mean_shift.h"
 #include "starling/math/statistics.h"
 #include "starling/metrics/distances.h"
 
@@ -20,16 +19,6 @@ using base::Vector;
 
 constexpr double nodes_per_bandwidth = 3;      // of the quadrature: six digits, enough to draw
 constexpr double most_quadrature_pairs = 5e8;  // a second or less; a wider grid leaves the measure out
-
-// n_i = Σ_j k(x_i, x_j), the particle itself included: 1 when it is alone, N when all are together.
-Vector<double> occupancy(const PointsRef<double>& x, bool gaussian, double scale) {
-  Points<double> shift(x.rows(), x.cols());
-  Vector<double> log_mass(x.rows());
-  kernels::mean_shift<double>(gaussian ? kernels::Radial::gaussian : kernels::Radial::laplace, scale,
-                              kernels::SelfPair::included, x.data(), x.rows(), x.data(), x.rows(), x.cols(),
-                              shift.data(), log_mass.data());
-  return log_mass.array().exp();
-}
 
 // Particles that another one sits on: no deterministic field parts them again.
 double coincident(const PointsRef<double>& x) {
@@ -80,7 +69,7 @@ void ParticleJudge::add_kernel_measures(const Points<double>& x, std::int64_t st
   if (spec_.method.kind == Method::release) return;  // its scale is not a length
   const bool gaussian = is_gaussian(spec_.method);
   const double scale = method_.scale(0, step);
-  const Vector<double> n = occupancy(x, gaussian, scale);
+  const Vector<double> n = occupancy(x, gaussian ? Kernel::gaussian : Kernel::laplace, scale);
   out["least_occupancy"] = n.minCoeff();
   out["mean_inverse_occupancy"] = n.cwiseInverse().mean();
   if (gaussian) {
