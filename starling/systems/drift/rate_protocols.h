@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,15 +10,16 @@
 
 namespace starling::drift {
 
-/// What the starts of one size give, by quantity.
-using Samples = std::map<std::string, std::vector<double>>;
+/// What one start gives, by quantity.
+using Samples = std::map<std::string, double>;
 
 /// One family of measurements in all dimensions: which sizes, how often, and what one start of N points in d
-/// dimensions gives.
+/// dimensions gives. Starts run in parallel.
 struct Protocol {
   std::string id;
-  std::string words;  ///< of the start, in titles
+  std::string words;  ///< for titles and statements
   bool uses_beta = false, repeated = true;
+  std::optional<double> own_exponent{};  ///< where it is not that of the balance with N^(-1 / (d + 4 - beta))
   const std::vector<std::int64_t> StudySpec::*sizes = &StudySpec::particles;
   std::function<void(const Protocol&, const StudySpec&, base::Index n, base::Index d, std::int64_t start,
                      Samples&)>
@@ -26,7 +28,7 @@ struct Protocol {
   std::string task(base::Index d) const;
   double beta(const StudySpec& spec) const { return uses_beta ? spec.beta : 0; }
   double bandwidth(const StudySpec& spec, base::Index n, base::Index d) const;  ///< N^(-1 / (d + 4 - beta))
-  /// -(2 - beta) / (2 (d + 4 - beta)): at beta = 0, -1 / (d + 4).
+  /// -(2 - beta) / (2 (d + 4 - beta)), at beta = 0 -1 / (d + 4), or its own.
   double exponent(const StudySpec& spec, base::Index d) const;
 };
 

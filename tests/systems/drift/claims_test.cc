@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/math/distributions/normal.hpp>
+#include <cmath>
 #include <filesystem>
 #include <set>
 
 #include "starling/base/parallel.h"
+#include "starling/systems/drift/observables.h"
 
 namespace starling::drift {
 namespace {
@@ -119,6 +122,15 @@ TEST_F(Claims, OfOneFlowShareItsSeriesAndOneFigureAnObservable) {
   const study::Claim first = measured("fisher-rate-iid-1", spec);
   spec.common.seed = 2;
   EXPECT_EQ(measured("fisher-rate-iid-1", spec).value, first.value);
+}
+
+TEST_F(Claims, TheSelfTermOfANoiselessStartHasThePublishedValues) {
+  for (const auto& [n, printed] : {std::pair(16, .58482138), std::pair(512, .20319202)}) {
+    base::Points<double> x(n, 1);
+    for (int i = 0; i < n; ++i) x(i, 0) = boost::math::quantile(boost::math::normal(), (i + .5) / n);
+    const double h = std::pow(n, -.2);
+    EXPECT_NEAR(occupancy(x, Kernel::gaussian, h).cwiseInverse().mean() / (h * h) / printed, 1, 1e-6);
+  }
 }
 
 // At beta = 0 the two families of independent starts have one bandwidth and one bound.
