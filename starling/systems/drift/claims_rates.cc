@@ -28,7 +28,7 @@ void add_groups(const Decay& decay, Index d, const study::Store& store, nlohmann
   const auto points = store.series(decay.task, decay.series);
   if (points.empty()) return;
   nlohmann::json measured = {{"label", fmt::format("d = {}", d)}, {"mode", "markers"}},
-                 line = {{"label", fmt::format("N^({:.3f})", decay.exponent)}, {"mode", "lines"}};
+                 line = {{"label", fmt::format("d = {}: N^({:.3f})", d, decay.exponent)}, {"mode", "lines"}};
   for (const study::SeriesPoint& point : points) {
     measured["x"].push_back(point.step);
     measured["y"].push_back(point.value);
@@ -48,9 +48,10 @@ void draw(const Protocol& protocol, const Observable& observable, const StudySpe
           const std::string& source, study::Store& store) {
   nlohmann::json groups = nlohmann::json::array();
   for (Index d = 1; d <= 3; ++d) add_groups(decay_of(protocol, observable, d, spec), d, store, groups);
+  const std::string balance = protocol.uses_beta ? fmt::format("; beta = {:g}", spec.beta) : "";
   store.record(study::Figure{observable.id,
                              fmt::format("{}: {}", observable.words, protocol.words),
-                             source + ". Lines: the exponent in question, through the first point.",
+                             source + balance + ". Lines: the exponent in question, through the first point.",
                              {{"kind", "xy"},
                               {"x_label", "N"},
                               {"y_label", observable.words},
