@@ -18,11 +18,10 @@ struct Dataset {
 
 /// What to read.
 struct DatasetRequest {
-  std::string path;             ///< a file, or a folder of PNG files
-  std::string points_key = "";  ///< npz: the array of points; default: the first with two or more subscripts
-  std::string labels_key =
-      "";  ///< npz: the array of labels; default: integers, one a point, named labels, y or target
-  std::string label_column = "";  ///< csv: the column of labels, by name or number from 1
+  std::string path;            ///< a file, or a folder of PNG files
+  std::string points_key{};    ///< npz: the array of points; default: the first with two or more subscripts
+  std::string labels_key{};    ///< npz: the labels; default: integers, one a point, named labels, y or target
+  std::string label_column{};  ///< csv: the column of labels, by name or number from 1
 };
 
 /// Reads a dataset by the ending of its path:

@@ -11,7 +11,7 @@ using base::Error;
 using base::ErrorKind;
 
 RunDirectory RunDirectory::open(const std::filesystem::path& path, bool resume) {
-  const RunDirectory directory(path);
+  RunDirectory directory(path);
   std::error_code code;
   const bool there = std::filesystem::exists(directory.manifest(), code);
   if (there && !resume) {

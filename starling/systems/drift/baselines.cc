@@ -100,7 +100,8 @@ struct Grid {
   Points<double> points(Index d) const {
     Points<double> out(nodes[0] * nodes[1], d);
     for (Index i = 0; i < out.rows(); ++i) {
-      out(i, 0) = low[0] + step * static_cast<double>(i / nodes[1]);
+      const Index row = i / nodes[1];
+      out(i, 0) = low[0] + step * static_cast<double>(row);
       if (d == 2) out(i, 1) = low[1] + step * static_cast<double>(i % nodes[1]);
     }
     return out;

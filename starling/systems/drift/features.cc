@@ -28,7 +28,9 @@ void check_features(const FeatureSpec& spec, const Points<float>& data) {
 }
 
 FeatureMap::FeatureMap(const FeatureSpec& spec, const Points<float>& data, std::uint64_t seed)
-    : spec_(spec), dimension_(spec.kind == FeatureKind::none ? data.cols() : spec.dimension) {
+    : spec_(spec),
+      dimension_(spec.kind == FeatureKind::none ? data.cols() : spec.dimension),
+      kept_(spec.kind != FeatureKind::none && spec.keep > 0 ? data.cols() : 0) {
   check_features(spec, data);
   if (spec.kind == FeatureKind::random) fit_random(data, seed);
   if (spec.kind == FeatureKind::pca) fit_pca(data);
@@ -112,6 +114,19 @@ void FeatureMap::fit_autoencoder(const Points<float>& data, std::uint64_t seed) 
 }
 
 Points<float> FeatureMap::map(const Points<float>& x) const {
+  if (kept_ == 0) return features(x);
+  Points<float> out(x.rows(), dimension());
+  out << features(x), x * static_cast<float>(spec_.keep);
+  return out;
+}
+
+Points<float> FeatureMap::pull_back(const Points<float>& x, const Points<float>& g) const {
+  Points<float> out = features_back(x, g.leftCols(dimension_));
+  if (kept_ > 0) out += g.rightCols(kept_) * static_cast<float>(spec_.keep);
+  return out;
+}
+
+Points<float> FeatureMap::features(const Points<float>& x) const {
   switch (spec_.kind) {
     case FeatureKind::none:
       return x;
@@ -129,12 +144,12 @@ Points<float> FeatureMap::map(const Points<float>& x) const {
   return x;
 }
 
-Points<float> FeatureMap::pull_back(const Points<float>& x, const Points<float>& g) const {
+Points<float> FeatureMap::features_back(const Points<float>& x, const Points<float>& g) const {
   switch (spec_.kind) {
     case FeatureKind::none:
       return g;
     case FeatureKind::random: {
-      const Points<float> phi = map(x);
+      const Points<float> phi = features(x);
       return (g.array() * (1 - phi.array().square())).matrix() * linear_;
     }
     case FeatureKind::pca:

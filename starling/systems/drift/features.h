@@ -18,8 +18,10 @@ enum class FeatureKind {
 struct FeatureSpec {
   FeatureKind kind = FeatureKind::none;
   std::int64_t dimension = 16;  ///< of the features; of pca at most that of the data
-  std::int64_t width = 128;     ///< autoencoder: neurons in its one hidden layer
-  std::int64_t steps = 1000;    ///< autoencoder: AdamW steps of 256 points
+  double keep = 0.5;  ///< the data's own coordinates, times this, join the features; 0 leaves free what no
+                      ///< feature sees
+  std::int64_t width = 128;   ///< autoencoder: neurons in its one hidden layer
+  std::int64_t steps = 1000;  ///< autoencoder: AdamW steps of 256 points
 };
 
 /// Error{usage} when the map cannot be fitted to `data` (N, d): more principal components than dimensions or
@@ -36,9 +38,9 @@ class FeatureMap {
   FeatureMap(const FeatureSpec& spec, const base::Points<float>& data, std::uint64_t seed);
 
   bool identity() const { return spec_.kind == FeatureKind::none; }
-  base::Index dimension() const { return dimension_; }
+  base::Index dimension() const { return dimension_ + kept_; }
 
-  /// phi(x), shape (N, dimension).
+  /// phi(x), shape (N, dimension): the features, then keep times x.
   base::Points<float> map(const base::Points<float>& x) const;
 
   /// The gradient at x of Σ g · phi(x), for `g` (N, dimension): shape (N, d).
@@ -48,12 +50,14 @@ class FeatureMap {
   double reconstruction_error() const { return reconstruction_error_; }
 
  private:
+  base::Points<float> features(const base::Points<float>& x) const;
+  base::Points<float> features_back(const base::Points<float>& x, const base::Points<float>& g) const;
   void fit_random(const base::Points<float>& data, std::uint64_t seed);
   void fit_pca(const base::Points<float>& data);
   void fit_autoencoder(const base::Points<float>& data, std::uint64_t seed);
 
   FeatureSpec spec_;
-  base::Index dimension_;
+  base::Index dimension_, kept_;  // features, and data coordinates beside them
   Eigen::Matrix<float, 1, Eigen::Dynamic> mean_, bias_;
   base::Points<float> linear_;  // (dimension, d)
   std::unique_ptr<nets::Mlp<float>> encoder_;

@@ -81,6 +81,8 @@ void describe(study::Description& d, Spec& spec) {
             {"autoencoder", FeatureKind::autoencoder}},
            "the data themselves, or a fixed map of them");
   d.integer("dimension", features.dimension, {.minimum = 1, .maximum = 4096}, "of the features");
+  d.real("keep", features.keep, {.minimum = 0, .maximum = 100},
+         "weight of the data's own coordinates beside the features; 0: none");
   d.integer("width", features.width, {.minimum = 1, .maximum = 4096}, "autoencoder: hidden neurons");
   d.integer("steps", features.steps, {.minimum = 1, .maximum = 1e6}, "autoencoder: steps of 256 points");
 

@@ -1,0 +1,59 @@
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+#include "cli/tiny_run.h"
+#include "starling/study/spec_file.h"
+
+namespace starling::cli {
+namespace {
+
+const std::filesystem::path root = STARLING_SOURCE_DIR;
+
+std::vector<std::string> specs() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(root / "examples")) {
+    if (entry.path().extension() == ".toml") names.push_back(entry.path().stem());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// What makes a run of this job short; a job that is not here runs as its spec says.
+std::vector<std::string> shortened(const std::string& job) {
+  const std::map<std::string, std::vector<std::string>> overrides = {
+      {"train", {"train.steps=3", "train.evaluation=100", "train.repeats=2"}},
+      {"study", {"study.particles=[8, 12, 16]", "study.replicates=3", "study.horizon=0.1"}}};
+  const auto found = overrides.find(job);
+  return found == overrides.end() ? std::vector<std::string>() : found->second;
+}
+
+// The parameter is the name of a spec in examples/.
+class Example : public testing::TestWithParam<std::string> {
+ protected:
+  testing_program::Folder folder_{"example-" + GetParam()};
+};
+
+TEST_P(Example, RunsAndLeavesAReport) {
+  std::filesystem::current_path(root);  // specs name their data from there
+  const std::string path = "examples/" + GetParam() + ".toml", out = folder_.path / "run";
+  const std::string job = study::peek(base::read_file(path), path).job;
+  std::vector<std::string> args = {"run", path, "--out", out, "--quiet"};
+  for (const std::string& assignment : shortened(job)) args.insert(args.end(), {"--set", assignment});
+  const auto result = testing_program::run(folder_.path, args);
+  EXPECT_EQ(result.code, 0) << result.errors;
+  EXPECT_EQ(result.errors, "");
+  EXPECT_TRUE(std::filesystem::exists(out + "/report.html"));
+}
+
+std::string name_of(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Specs, Example, testing::ValuesIn(specs()), name_of);
+
+}  // namespace
+}  // namespace starling::cli
