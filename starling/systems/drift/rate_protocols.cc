@@ -84,7 +84,9 @@ void take_flow(const Points<double>& start, double h, double horizon, Samples& o
   }
   out["mean centre velocity"] = average;
   out["centre velocity"] = centre_velocity(clouds.back(), target);
-  out["smoothed fisher"] = smoothed_fisher(clouds.back(), target, 5);
+  // In three dimensions the grid is out of reach, and the noise of random draws would pass for a slope.
+  out["smoothed fisher"] = start.cols() < 3 ? smoothed_fisher(clouds.back(), target, 5)
+                                            : smoothed_fisher_hermite(clouds.back(), target);
   out["self term"] = self_term(clouds.back(), h);
 }
 
