@@ -100,7 +100,7 @@ KnownClaim rate_claim(Claim claim, const Protocol& protocol, const Observable& o
 }
 
 constexpr const char* falsifier_of_bound =
-    "an interval above the exponent, and local slopes that do not steepen towards it";
+    "an interval above the exponent, and local slopes whose line stays above it beyond the sizes measured";
 
 std::string exponent_words(const Protocol& protocol) {
   return protocol.uses_beta ? "N^(-(2-beta)/(2(d+4-beta)))" : "N^(-1/(d+4))";

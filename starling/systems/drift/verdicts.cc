@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace starling::drift {
 namespace {
@@ -69,13 +69,25 @@ Claim judge_share(Claim claim, const study::Store& store, const std::string& nam
   return claim;
 }
 
-double DecayFit::projected() const {
-  if (local.size() < 2) return local.back();
+math::MeanInterval DecayFit::projected() const {
+  const double beyond = 2 * log_sizes.back() - log_sizes.front(), count = static_cast<double>(local.size());
+  if (local.size() < 3) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    return {local.back(), -infinity, infinity};
+  }
   std::vector<double> middles;
-  for (std::size_t i = 0; i + 1 < log_sizes.size(); ++i)
+  double mean = 0, squares = 0;
+  for (std::size_t i = 0; i < local.size(); ++i) {
     middles.push_back((log_sizes[i] + log_sizes[i + 1]) / 2);
+    mean += middles.back() / count;
+  }
+  for (const double middle : middles) squares += (middle - mean) * (middle - mean);
   const math::SlopeFit line = math::fit_slope(middles, local);
-  return line.intercept + line.slope * (2 * log_sizes.back() - log_sizes.front());
+  const double value = line.intercept + line.slope * beyond;
+  const double deviation =
+      line.standard_error * std::sqrt(squares / count + (beyond - mean) * (beyond - mean));
+  const double half = math::student_t_quantile(0.975, count - 2) * deviation;
+  return {value, value - half, value + half};
 }
 
 std::optional<DecayFit> fit_decay(const study::Store& store, const Decay& decay) {
@@ -103,14 +115,14 @@ Claim judge_decay(Claim claim, const study::Store& store, const Decay& decay) {
   const bool below = fit->student.upper <= bound, above = fit->student.lower > bound;
   if (below && fit->local.back() <= bound) {
     claim.verdict = Verdict::holds;
-  } else if (above && fit->projected() > bound) {
+  } else if (above && fit->projected().lower > bound) {
     claim.verdict = Verdict::fails;
   } else if (below) {
     return inconclusive(std::move(claim), "the last local slope is above the bound: add larger sizes");
   } else if (above) {
     return inconclusive(std::move(claim),
-                        "the slope is above the bound at these sizes, but the local slopes still steepen "
-                        "towards it: add larger sizes");
+                        "the slope is above the bound at these sizes, but the local slopes may reach it "
+                        "beyond: add larger sizes or seeds");
   } else {
     return inconclusive(std::move(claim), "the interval holds the bound: add sizes or seeds");
   }

@@ -77,7 +77,7 @@ TEST_F(Verdicts, ADecayHoldsWhenItsIntervalIsBelowTheBound) {
   EXPECT_NE(claim.note.find("local slopes -0.250, -0.240, -0.260, -0.250"), std::string::npos) << claim.note;
 }
 
-TEST_F(Verdicts, ADecayFailsWhenItsIntervalIsAboveTheBoundAndDoesNotSteepen) {
+TEST_F(Verdicts, ADecayFailsWhenItsIntervalIsAboveTheBoundAndStaysThere) {
   EXPECT_EQ(judge_decay(claim_, store_, slopes({-.1, -.11, -.1, -.1}, -.2)).verdict, Verdict::fails);
 }
 
@@ -86,6 +86,24 @@ TEST_F(Verdicts, ADecayThatStillSteepensTowardsTheBoundIsInconclusive) {
   EXPECT_GT(claim.lower.value(), -.1429);
   EXPECT_EQ(claim.verdict, Verdict::inconclusive);
   EXPECT_NE(claim.note.find("larger sizes"), std::string::npos);
+}
+
+// Measured slopes of the Fisher rate in three dimensions, N = 128 to 2048: whether they steepen is not
+// decided.
+TEST_F(Verdicts, ADecayWhoseLocalSlopesAreTooRoughToProlongIsInconclusive) {
+  const Claim claim = judge_decay(claim_, store_, slopes({-.128, -.132, -.122, -.138}, -.1429));
+  EXPECT_GT(claim.lower.value(), -.1429);
+  EXPECT_EQ(claim.verdict, Verdict::inconclusive);
+}
+
+TEST_F(Verdicts, TheProlongedLineHasTheIntervalOfLeastSquares) {
+  // By hand: local slopes -1, -2, -4 at x = 1/2, 3/2, 5/2 (in doublings), read at x = 6.
+  const auto fit = fit_decay(store_, slopes({-1, -2, -4}, -.2));
+  ASSERT_TRUE(fit);
+  EXPECT_NEAR(fit->projected().mean, -7. / 3 - 1.5 * 4.5, 1e-12);
+  const double residual = std::sqrt(1. / 6), t = 12.706204736174698;
+  EXPECT_NEAR(fit->projected().upper - fit->projected().mean,
+              t * residual * std::sqrt(1. / 3 + 4.5 * 4.5 / 2), 1e-9);
 }
 
 TEST_F(Verdicts, ADecayThatFlattensAcrossTheBoundIsInconclusive) {
@@ -122,7 +140,8 @@ TEST_F(Verdicts, TheFitOfAnExactPowerHasItsExponentInBothIntervals) {
     EXPECT_NEAR(slope.lower, -.25, 1e-12);
     EXPECT_NEAR(slope.upper, -.25, 1e-12);
   }
-  EXPECT_NEAR(fit->projected(), -.25, 1e-12);
+  EXPECT_NEAR(fit->projected().lower, -.25, 1e-11);
+  EXPECT_NEAR(fit->projected().upper, -.25, 1e-11);
 }
 
 }  // namespace
