@@ -109,23 +109,27 @@ void Generator::fit_features() {
   length_ = scale_length(spec_.drift, features_->map(problem_.training()), spec_.train.batch);
 }
 
+std::vector<double> Generator::scales(std::int64_t step) const {
+  std::vector<double> out;
+  for (const double temperature : spec_.drift.temperatures)
+    out.push_back(scale_at(spec_.drift, length_, temperature, step));
+  return out;
+}
+
 Points<float> Generator::field(const Points<float>& x, const Points<float>& y, std::int64_t step,
                                const Points<float>& negatives, double weight) const {
   const DriftSpec& f = spec_.drift;
-  const auto scale_now = [&](double temperature) { return scale_at(f, length_, temperature, step); };
   const base::Vector<float> weights =
       base::Vector<float>::Constant(negatives.rows(), static_cast<float>(weight));
   if (f.field == TrainField::release) {
     ReleaseSpec release;
-    release.temperatures.clear();
-    for (const double scale : f.temperatures) release.temperatures.push_back(scale_now(scale));
+    release.temperatures = scales(step);
     const auto result = release_drift<float>(release, x, y, negatives, weights);
     return result.drift *
            static_cast<float>(f.step * result.scale / std::sqrt(static_cast<double>(x.cols())));
   }
   Points<float> total = Points<float>::Zero(x.rows(), x.cols());
-  for (const double scale : f.temperatures) {
-    const double now = scale_now(scale);
+  for (const double now : scales(step)) {
     const FieldSpec spec{field_of(f.field), f.kernel, now, f.self_interaction};
     // A gradient has units of 1/length; its natural Euler step is h^2 (the mean shift), or tau^2 for the
     // companion kernel.

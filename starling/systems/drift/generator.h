@@ -52,6 +52,10 @@ class Generator {
   base::Points<float> sample(const std::vector<float>& parameters, const base::Points<float>& noise,
                              std::span<const std::int32_t> labels, double guidance = 1);
 
+  /// tau or h of each temperature at `step`, in units of the features; of `release` multiples of the mean
+  /// distance.
+  std::vector<double> scales(std::int64_t step) const;
+
   /// The field that drives the particles x of one class towards y, at this step's scale, all of them
   /// features; `negatives`, of one `weight`, push as x does.
   base::Points<float> field(const base::Points<float>& x, const base::Points<float>& y, std::int64_t step,

@@ -63,44 +63,59 @@ void record_picture(const Problem& problem, const Points<float>& samples, study:
         {group("held-out data", problem.restore(problem.held_out())), group("generated", samples)}}}});
 }
 
+// The series of training_measures that this field has.
+void record_kernel_figure(study::Store& store) {
+  const std::map<std::string, std::string> labels = {{"seen_data", "share of the data in a sample's weights"},
+                                                     {"mean_inverse_occupancy", "mean 1 / occupancy"},
+                                                     {"mismatch_share", "scale-mismatch share of |V|"},
+                                                     {"smoothed_fisher", "F_h"},
+                                                     {"smoothed_kl", "KL of the smoothed laws"}};
+  nlohmann::json curves = nlohmann::json::array();
+  for (const study::SeriesName& series : store.series_names()) {
+    const auto label = labels.find(series.name);
+    if (series.task != task || label == labels.end()) continue;
+    curves.push_back({{"task", task}, {"series", series.name}, {"label", label->second}});
+  }
+  store.record(
+      study::Figure{"5-kernel",
+                    "What the kernel sees",
+                    "Up to 400 samples against as many data points; occupancy near 1 means isolated samples.",
+                    {{"kind", "curves"}, {"x_label", "step"}, {"log_y", true}, {"curves", curves}}});
+}
+
 }  // namespace
 
-std::string kernel_warning(const Spec& spec, const Points<float>& x, const Points<float>& y) {
-  const bool laplace_alone =
-      spec.drift.field != TrainField::displacement && spec.drift.field != TrainField::conservative;
-  const bool squared = spec.drift.kernel == Kernel::gaussian && !laplace_alone;
-  const Index rows = std::min<Index>(x.rows(), 64);
-  Points<double> distances(rows, y.rows());
-  for (Index i = 0; i < rows; ++i)
-    distances.row(i) = (y.rowwise() - x.row(i)).rowwise().norm().cast<double>();
-  const double unit = spec.drift.field == TrainField::release ? distances.mean() : 1;
-  const double largest = scale_length(spec.drift, y, spec.train.batch) *
-                         *std::max_element(spec.drift.temperatures.begin(), spec.drift.temperatures.end());
-  double total = 0;
-  for (Index i = 0; i < rows; ++i) {
-    const double scale = largest * unit, nearest = distances.row(i).minCoeff();
-    const Eigen::ArrayXd r = distances.row(i).transpose();
-    const Eigen::ArrayXd weights = squared
-                                       ? ((nearest * nearest - r.square()) / (2 * scale * scale)).exp().eval()
-                                       : ((nearest - r) / scale).exp().eval();
-    total += math::effective_sample_size({weights.data(), static_cast<std::size_t>(weights.size())});
+Measures training_measures(const Spec& spec, const Problem& problem, Generator& generator,
+                           const GeneratorState& state) {
+  const Index count = std::min<Index>(400, problem.available(0));
+  constexpr double most_quadrature_pairs = 5e7;  // a tenth of a second
+  base::Stream stream(static_cast<std::uint64_t>(spec.common.seed), 0, "measured cloud");
+  // One law: of a conditional generator, its first class.
+  const std::vector<std::int32_t> labels(spec.generator.conditional ? static_cast<std::size_t>(count) : 0, 0);
+  Points<float> data(count, problem.dimension());
+  const Points<float> samples = generator.sample(state.parameters, stream, labels, count);
+  problem.draw(0, state.step, stream, data);
+  const Points<double> x = generator.features().map(samples).cast<double>(),
+                       y = generator.features().map(data).cast<double>();
+  const DriftSpec& f = spec.drift;
+  const std::vector<double> scales = generator.scales(state.step);
+  const bool release = f.field == TrainField::release;
+  const bool gaussian = f.kernel == Kernel::gaussian &&
+                        (f.field == TrainField::displacement || f.field == TrainField::conservative);
+  const double unit = release ? (y.rowwise() - x.colwise().mean()).rowwise().norm().mean() : 1;
+  Measures out;
+  const auto [least, most] = std::minmax_element(scales.begin(), scales.end());
+  out["seen_data"] = seen_share({gaussian, unit * *most}, x, y);
+  out["seen_data_nearby"] = seen_share({gaussian, unit * *least}, x, y);
+  if (release) return out;  // its scale is not a length
+  add_occupancy({gaussian, scales.front()}, x, out);
+  if (f.field == TrainField::displacement && !gaussian) add_mismatch(scales.front(), x, y, out);
+  if (f.field == TrainField::conservative && gaussian) {
+    const Target target = Target::data(y, scales.front());
+    out["stein_drift"] = stein_drift(x, target);
+    add_smoothed_objectives(target, y.rows(), x, most_quadrature_pairs, out);
   }
-  const double effective = total / static_cast<double>(rows), n = static_cast<double>(y.rows());
-  if (effective > 0.5 * n) {
-    return fmt::format(
-        "the kernel is flat: a sample weighs {:.0f} of {:.0f} data points alike, so it learns little more "
-        "than "
-        "their mean; lower field.temperatures or drift in fewer dimensions",
-        effective, n);
-  }
-  if (effective < 3 && n >= 16) {
-    return fmt::format(
-        "the kernel is starved: a sample sees {:.1f} of {:.0f} data points even at the largest temperature; "
-        "far "
-        "modes exert no pull; add a larger one to field.temperatures or anneal",
-        effective, n);
-  }
-  return {};
+  return out;
 }
 
 void record_monitors(const Spec& spec, const Problem& problem, Generator& generator,
@@ -181,8 +196,9 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
                       : problem.image().empty() ? 2000
                                                 : 256;
   const Points<float> samples = generator.sample(state.average, stream, sheet_labels, shown);
-  if (const std::string text = kernel_warning(spec, generator.features().map(samples),
-                                              generator.features().map(problem.held_out()));
+  const Measures last = training_measures(spec, problem, generator, state);
+  if (const std::string text = kernel_warning(last.at("seen_data_nearby"), last.at("seen_data"),
+                                              std::min<Index>(400, problem.available(0)));
       !text.empty())
     warn(store, state, text);
   record_picture(problem, problem.image().empty() ? problem.restore(samples) : samples, store);
@@ -194,6 +210,7 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
                               {"y_label", "mean |step V|²"},
                               {"log_y", true},
                               {"curves", {{{"task", task}, {"series", "loss"}, {"label", "loss"}}}}}});
+  record_kernel_figure(store);
   store.record(
       study::Figure{"2-monitors",
                     "Distances over their floor",

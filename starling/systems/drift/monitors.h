@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "starling/study/store.h"
+#include "starling/systems/drift/cloud_measures.h"
 #include "starling/systems/drift/generator.h"
 #include "starling/systems/drift/problem.h"
 
@@ -14,8 +15,11 @@ namespace starling::drift {
 void record_monitors(const Spec& spec, const Problem& problem, Generator& generator,
                      const GeneratorState& state, study::Store& store);
 
-/// Warns when the kernel sees almost all points alike (flat) or almost none (starved) on this cloud: the
-/// effective number of data points in a row's weights, as a share of all. Empty when all is well.
-std::string kernel_warning(const Spec& spec, const base::Points<float>& x, const base::Points<float>& y);
+/// What theory says of the cloud as training sees it: up to 400 samples (of the first class) against as many
+/// data points, in features, at this step's scales. seen_data at the largest scale and seen_data_nearby at
+/// the smallest; occupancy where the scale is a length; mismatch_share of the Laplace displacement;
+/// stein_drift, smoothed_fisher and smoothed_kl (where a grid is cheap) of the conservative Gaussian field.
+Measures training_measures(const Spec& spec, const Problem& problem, Generator& generator,
+                           const GeneratorState& state);
 
 }  // namespace starling::drift

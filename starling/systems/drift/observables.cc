@@ -169,22 +169,19 @@ double smoothed_fisher_hermite(const PointsRef<double>& x, const Target& target)
   return total / static_cast<double>(x.rows());
 }
 
-Vector<double> occupancy(const PointsRef<double>& x, Kernel kernel, double scale) {
-  Points<double> shift(x.rows(), x.cols());
-  Vector<double> log_mass(x.rows());
-  kernels::mean_shift<double>(kernel == Kernel::gaussian ? Radial::gaussian : Radial::laplace, scale,
-                              SelfPair::included, x.data(), x.rows(), x.data(), x.rows(), x.cols(),
-                              shift.data(), log_mass.data());
-  return log_mass.array().exp();
+double stein_drift(const PointsRef<double>& x, const Target& target) {
+  const double h = target.bandwidth();
+  const Points<double> s = target.score(x), v = s - density(x, x, h).score;
+  const Vector<double> divergence = target.score_divergence(x) - density_score_divergence(x, x, h);
+  return ((v.array() * s.array()).sum() + divergence.sum()) / static_cast<double>(x.rows());
 }
 
 Diagnostics diagnostics(const PointsRef<double>& x, const Target& target) {
   const double h = target.bandwidth(), n = static_cast<double>(x.rows());
   const Density q = density(x, x, h);
-  const Points<double> s = target.score(x), v = s - q.score;
-  const Vector<double> divergence = target.score_divergence(x) - density_score_divergence(x, x, h);
+  const Points<double> v = target.score(x) - q.score;
   Diagnostics out;
-  out.stein_drift = ((v.array() * s.array()).sum() + divergence.sum()) / n;
+  out.stein_drift = stein_drift(x, target);
   out.centre_velocity = v.squaredNorm() / n;
   out.occupancy = q.log_sum.array().exp();
   out.mean_inverse_occupancy = out.occupancy.cwiseInverse().mean();

@@ -38,8 +38,8 @@ Diagnostics diagnostics(const base::PointsRef<double>& x, const Target& target);
 /// As above, against the data cloud y. Errors as drift::velocity.
 Diagnostics diagnostics(const base::PointsRef<double>& x, const base::PointsRef<double>& y, double h);
 
-/// n_i = Σ_j k(x_i, x_j), the particle itself included: 1 when it is alone, N when all are together.
-base::Vector<double> occupancy(const base::PointsRef<double>& x, Kernel kernel, double scale);
+/// S_N alone: the mean of v·s_h + div v at the particles.
+double stein_drift(const base::PointsRef<double>& x, const Target& target);
 
 /// F_h by the trapezoid rule on a grid (one or two dimensions, until 4 million nodes: exact to rounding for a
 /// smooth integrand) or by 16,384 draws from q_h with a fixed stream beyond (relative error to 4% in three

@@ -92,6 +92,13 @@ double ParticleMethod::largest_scale(std::int64_t step) const {
   return largest;
 }
 
+double ParticleMethod::smallest_scale(std::int64_t step) const {
+  double smallest = largest_scale(step);
+  for (std::size_t i = 0; i < spec_.method.drift.temperatures.size(); ++i)
+    smallest = std::min(smallest, scale(i, step));
+  return smallest;
+}
+
 Target ParticleMethod::target(std::int64_t step) const {
   const double h = scale(0, step);
   return knows_score() ? Target::normal(spec_.target.variance, h) : Target::data(data_, h);

@@ -29,6 +29,7 @@ class ParticleMethod {
   /// distance.
   double scale(std::size_t index, std::int64_t step) const;
   double largest_scale(std::int64_t step) const;
+  double smallest_scale(std::int64_t step) const;
   /// The target as a Gaussian of the first scale sees it.
   Target target(std::int64_t step) const;
 

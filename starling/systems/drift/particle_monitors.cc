@@ -6,7 +6,6 @@
 #include <cmath>
 #include <vector>
 
-#include "starling/math/statistics.h"
 #include "starling/metrics/distances.h"
 
 namespace starling::drift {
@@ -17,15 +16,7 @@ using base::Points;
 using base::PointsRef;
 using base::Vector;
 
-constexpr double nodes_per_bandwidth = 3;      // of the quadrature: six digits, enough to draw
 constexpr double most_quadrature_pairs = 5e8;  // a second or less; a wider grid leaves the measure out
-
-// Particles that another one sits on: no deterministic field parts them again.
-double coincident(const PointsRef<double>& x) {
-  const Points<double> near = metrics::neighbour_distances(x, x, 2);
-  const double spread = (x.rowwise() - x.colwise().mean()).norm() / std::sqrt(static_cast<double>(x.rows()));
-  return static_cast<double>((near.col(1).array() <= 1e-12 * spread).count());
-}
 
 }  // namespace
 
@@ -45,41 +36,23 @@ Measures ParticleJudge::distances(const PointsRef<double>& x) const {
           {"sliced_wasserstein", std::sqrt(metrics::sliced_wasserstein(x, method_.held_out(), slices_, 2))}};
 }
 
-// The effective number of data points in a particle's kernel weights, as a share of all; the mean over at
-// most 256.
-double ParticleJudge::seen_data(const Points<double>& x, std::int64_t step) const {
+// At one of the scales; of release that is a multiple of the mean distance.
+double ParticleJudge::seen_data(const Points<double>& x, double scale) const {
   const Points<double>& y = method_.data();
-  const Index rows = std::min<Index>(x.rows(), 256);
-  double scale = method_.largest_scale(step);
   if (spec_.method.kind == Method::release)
     scale *= (y.rowwise() - x.colwise().mean()).rowwise().norm().mean();
-  double total = 0;
-  for (Index i = 0; i < rows; ++i) {
-    const Eigen::ArrayXd r = (y.rowwise() - x.row(i)).rowwise().norm();
-    Eigen::ArrayXd exponents = r / scale;
-    if (is_gaussian(spec_.method)) exponents = exponents.square() / 2;
-    const Eigen::ArrayXd weights = (exponents.minCoeff() - exponents).exp();
-    total += math::effective_sample_size({weights.data(), static_cast<std::size_t>(weights.size())});
-  }
-  return total / static_cast<double>(rows * y.rows());
+  return seen_share({is_gaussian(spec_.method), scale}, x, y);
 }
 
 void ParticleJudge::add_kernel_measures(const Points<double>& x, std::int64_t step, Measures& out) const {
-  out["seen_data"] = seen_data(x, step);
+  out["seen_data"] = seen_data(x, method_.largest_scale(step));
+  out["seen_data_nearby"] = seen_data(x, method_.smallest_scale(step));
   if (spec_.method.kind == Method::release) return;  // its scale is not a length
   const bool gaussian = is_gaussian(spec_.method);
-  const double scale = method_.scale(0, step);
-  const Vector<double> n = occupancy(x, gaussian ? Kernel::gaussian : Kernel::laplace, scale);
-  out["least_occupancy"] = n.minCoeff();
-  out["mean_inverse_occupancy"] = n.cwiseInverse().mean();
-  if (gaussian) {
-    out["self_term"] = static_cast<double>(x.cols()) / (scale * scale) * out["mean_inverse_occupancy"];
-  } else if (spec_.method.kind == Method::displacement && spec_.method.drift.self_interaction &&
-             spec_.method.drift.temperatures.size() == 1) {
-    const Decomposition parts = decompose(x, x, method_.data(), scale);
-    const double whole = (parts.sharp + parts.residual).norm();
-    out["mismatch_share"] = whole > 0 ? parts.residual.norm() / whole : 0;
-  }
+  add_occupancy({gaussian, method_.scale(0, step)}, x, out);
+  if (!gaussian && spec_.method.kind == Method::displacement && spec_.method.drift.self_interaction &&
+      spec_.method.drift.temperatures.size() == 1)
+    add_mismatch(method_.scale(0, step), x, method_.data(), out);
 }
 
 void ParticleJudge::add_objectives(const Points<double>& x, std::int64_t step, Measures& out) const {
@@ -88,13 +61,8 @@ void ParticleJudge::add_objectives(const Points<double>& x, std::int64_t step, M
     out["objective"] = metrics::mmd2(x, method_.data(), method_.scale(0, step), false) / 2;
   if (m.kind == Method::sliced)
     out["objective"] = metrics::sliced_wasserstein(x, method_.data(), method_.directions(), 2) / 2;
-  if (!spec_.watch.fisher || !is_gaussian(m)) return;
-  const double h = method_.scale(0, step);
-  const double sources = static_cast<double>(x.rows() + method_.data().rows());
-  if (grid_nodes(x, h, grid_margin, nodes_per_bandwidth) * sources > most_quadrature_pairs) return;
-  const Target target = method_.target(step);
-  out["smoothed_fisher"] = smoothed_fisher(x, target, nodes_per_bandwidth);
-  out["smoothed_kl"] = smoothed_kl(x, target, nodes_per_bandwidth);
+  if (spec_.watch.fisher && is_gaussian(m))
+    add_smoothed_objectives(method_.target(step), method_.data().rows(), x, most_quadrature_pairs, out);
 }
 
 Measures ParticleJudge::measure(const Points<double>& x, const Points<double>& v, std::int64_t step) const {
@@ -120,18 +88,9 @@ std::vector<std::string> ParticleJudge::warnings(const Measures& measures, bool 
         fmt::format("the energy distance is {:.1f} times its floor: the law is not reached", distance));
   const auto seen = measures.find("seen_data");
   if (seen == measures.end()) return out;
-  const double all = static_cast<double>(method_.data().rows()), effective = seen->second * all;
-  if (seen->second > 0.5) {
-    out.push_back(
-        fmt::format("the kernel is flat: a particle weighs {:.0f} of {:.0f} data points alike and feels "
-                    "little more than their mean; lower field.temperatures",
-                    effective, all));
-  } else if (effective < 3 && all >= 16) {
-    out.push_back(
-        fmt::format("the kernel is starved: a particle sees {:.1f} of {:.0f} data points even at the largest "
-                    "scale; raise field.temperatures or anneal",
-                    effective, all));
-  }
+  if (std::string text = kernel_warning(measures.at("seen_data_nearby"), seen->second, method_.data().rows());
+      !text.empty())
+    out.push_back(std::move(text));
   return out;
 }
 

@@ -1,15 +1,12 @@
 #pragma once
-#include <map>
 #include <string>
 #include <vector>
 
 #include "starling/study/store.h"
+#include "starling/systems/drift/cloud_measures.h"
 #include "starling/systems/drift/particle_method.h"
 
 namespace starling::drift {
-
-/// Measurements of one cloud by the names of their series; docs/drift.md says what each is.
-using Measures = std::map<std::string, double>;
 
 /// What a cloud of particles is judged by. The first two measures have a floor: the same distance for as many
 /// draws of the law itself, the mean over five draws.
@@ -29,7 +26,7 @@ class ParticleJudge {
   Measures distances(const base::PointsRef<double>& x) const;
   void add_kernel_measures(const base::Points<double>& x, std::int64_t step, Measures& out) const;
   void add_objectives(const base::Points<double>& x, std::int64_t step, Measures& out) const;
-  double seen_data(const base::Points<double>& x, std::int64_t step) const;
+  double seen_data(const base::Points<double>& x, double scale) const;
 
   const ParticlesSpec& spec_;
   const ParticleMethod& method_;

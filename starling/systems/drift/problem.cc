@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "starling/base/error.h"
@@ -154,6 +155,11 @@ void Problem::draw(std::int32_t label, std::int64_t step, base::Stream& stream,
   stream.shuffle(order);
   for (Index i = 0; i < out.rows(); ++i)
     out.row(i) = training_.row(order[static_cast<std::size_t>(i) % order.size()]);
+}
+
+base::Index Problem::available(std::int32_t label) const {
+  if (source_ != Source::file) return std::numeric_limits<base::Index>::max();
+  return static_cast<base::Index>(members_[static_cast<std::size_t>(label)].size());
 }
 
 void Problem::draw_any(base::Stream& stream, base::Points<float>& out) const {

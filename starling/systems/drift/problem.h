@@ -24,6 +24,9 @@ class Problem {
   /// none twice before each came once. Of a built-in set, fresh points.
   void draw(std::int32_t label, std::int64_t step, base::Stream& stream, base::Points<float>& out) const;
 
+  /// How many different points a class has; of a built-in set, more than fit memory.
+  base::Index available(std::int32_t label) const;
+
   /// Fills `out` with training points of any class.
   void draw_any(base::Stream& stream, base::Points<float>& out) const;
 

@@ -8,6 +8,7 @@
 #include "starling/base/parallel.h"
 #include "starling/base/random.h"
 #include "starling/math/statistics.h"
+#include "starling/systems/drift/cloud_measures.h"
 #include "starling/systems/drift/observables.h"
 #include "starling/systems/drift/particle_flow.h"
 
@@ -58,7 +59,9 @@ Points<double> uniform_start(const StudySpec& spec, Index n, Index d, std::int64
 }
 
 double self_term(const Points<double>& x, double h) {
-  return static_cast<double>(x.cols()) / (h * h) * occupancy(x, Kernel::gaussian, h).cwiseInverse().mean();
+  Measures measures;
+  add_occupancy({true, h}, x, measures);
+  return measures.at("self_term");
 }
 
 double centre_velocity(const Points<double>& x, const Target& target) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
@@ -22,17 +23,19 @@ using base::Points;
 using study::SeriesPoint;
 
 constexpr const char* task = "train";
-constexpr std::int64_t animation_frames = 24;
+constexpr std::int64_t animation_frames = 24, measurements = 25;
 
 /// Series measured since the last checkpoint: they reach the store before the checkpoint reaches the disk, so
 /// that a kill between the two only repeats steps, and repeating them repeats the bytes.
 struct Pending {
   std::vector<SeriesPoint> loss, gradient, drift;
+  std::map<std::string, std::vector<SeriesPoint>> measures;
   void flush(study::Store& store) {
     study::Store::Transaction transaction(store);
     store.record(task, "loss", "", loss);
     store.record(task, "gradient_norm", "", gradient);
     store.record(task, "drift_norm", "data units", drift);
+    for (const auto& [name, points] : measures) store.record(task, name, "", points);
     transaction.commit();
     *this = {};
   }
@@ -98,6 +101,10 @@ class TrainApplication : public study::Application {
   void advance(study::RunContext& context, const Problem& problem, Generator& generator,
                GeneratorState& state, Pending& pending) {
     record_frame(context, problem, generator, state);
+    if (state.step % std::max<std::int64_t>(1, spec_.train.steps / measurements) == 0) {
+      for (const auto& [name, value] : training_measures(spec_, problem, generator, state))
+        pending.measures[name].push_back({state.step, value});
+    }
     const StepReport report = [&] {
       try {
         return generator.step(state);

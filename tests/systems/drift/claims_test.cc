@@ -8,7 +8,7 @@
 #include <set>
 
 #include "starling/base/parallel.h"
-#include "starling/systems/drift/observables.h"
+#include "starling/systems/drift/cloud_measures.h"
 
 namespace starling::drift {
 namespace {
@@ -128,8 +128,9 @@ TEST_F(Claims, TheSelfTermOfANoiselessStartHasThePublishedValues) {
   for (const auto& [n, printed] : {std::pair(16, .58482138), std::pair(512, .20319202)}) {
     base::Points<double> x(n, 1);
     for (int i = 0; i < n; ++i) x(i, 0) = boost::math::quantile(boost::math::normal(), (i + .5) / n);
-    const double h = std::pow(n, -.2);
-    EXPECT_NEAR(occupancy(x, Kernel::gaussian, h).cwiseInverse().mean() / (h * h) / printed, 1, 1e-6);
+    Measures measures;
+    add_occupancy({true, std::pow(n, -.2)}, x, measures);
+    EXPECT_NEAR(measures.at("self_term") / printed, 1, 1e-6);
   }
 }
 

@@ -216,7 +216,7 @@ TEST_F(Particles, WarnOfAKernelThatIsFlatOrStarved) {
                              "watch.fisher=false"}});
     return store(name).warnings().at(0).text;
   };
-  EXPECT_EQ(warning("flat", "30").substr(0, 38), "at the start: the kernel is flat: a pa");
+  EXPECT_EQ(warning("flat", "30").substr(0, 38), "at the start: the kernel is flat: even");
   EXPECT_EQ(warning("starved", "0.01").substr(0, 38), "at the start: the kernel is starved: a");
 }
 
