@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <span>
 
 namespace starling::drift {
 namespace {
@@ -69,6 +70,11 @@ Claim judge_share(Claim claim, const study::Store& store, const std::string& nam
   return claim;
 }
 
+double DecayFit::late() const {
+  const std::size_t from = (log_sizes.size() - 1) / 2;
+  return math::fit_slope(std::span(log_sizes).subspan(from), std::span(log_values).subspan(from)).slope;
+}
+
 math::MeanInterval DecayFit::projected() const {
   const double beyond = 2 * log_sizes.back() - log_sizes.front(), count = static_cast<double>(local.size());
   if (local.size() < 3) {
@@ -113,12 +119,13 @@ Claim judge_decay(Claim claim, const study::Store& store, const Decay& decay) {
   if (!fit) return inconclusive(std::move(claim), too_little);
   claim = with_slope(std::move(claim), *fit);
   const bool below = fit->student.upper <= bound, above = fit->student.lower > bound;
-  if (below && fit->local.back() <= bound) {
+  if (below && fit->late() <= bound) {
     claim.verdict = Verdict::holds;
   } else if (above && fit->projected().lower > bound) {
     claim.verdict = Verdict::fails;
   } else if (below) {
-    return inconclusive(std::move(claim), "the last local slope is above the bound: add larger sizes");
+    return inconclusive(std::move(claim),
+                        "over the larger half of the sizes the slope is above the bound: add larger sizes");
   } else if (above) {
     return inconclusive(std::move(claim),
                         "the slope is above the bound at these sizes, but the local slopes may reach it "

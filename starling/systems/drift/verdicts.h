@@ -31,6 +31,9 @@ struct DecayFit {
   std::vector<double> log_sizes, log_values, local;
   math::SlopeFit student, bootstrap;
 
+  /// The slope over the larger half of the sizes.
+  double late() const;
+
   /// The line through the local slopes with its 95% Student interval, read at the size that is as many
   /// doublings beyond the largest as were measured. Infinite bounds with fewer than four sizes.
   math::MeanInterval projected() const;
@@ -39,8 +42,8 @@ struct DecayFit {
 /// Empty with fewer than three sizes, or when a value is not positive and finite.
 std::optional<DecayFit> fit_decay(const study::Store& store, const Decay& decay);
 
-/// The bound "value = O(N^e)", which speaks of large N. Holds when the Student interval of the slope and the
-/// last local slope are at or below e. Fails when that interval and the whole of DecayFit::projected() are
+/// The bound "value = O(N^e)", which speaks of large N. Holds when the Student interval of the slope and
+/// DecayFit::late() are at or below e. Fails when that interval and the whole of DecayFit::projected() are
 /// above e. Else inconclusive; the note says which was lacking, and gives the local slopes.
 study::Claim judge_decay(study::Claim claim, const study::Store& store, const Decay& decay);
 

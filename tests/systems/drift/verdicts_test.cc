@@ -107,7 +107,7 @@ TEST_F(Verdicts, TheProlongedLineHasTheIntervalOfLeastSquares) {
 }
 
 TEST_F(Verdicts, ADecayThatFlattensAcrossTheBoundIsInconclusive) {
-  const Claim claim = judge_decay(claim_, store_, slopes({-.5, -.5, -.5, -.5, -.5, -.5, -.19}, -.2));
+  const Claim claim = judge_decay(claim_, store_, slopes({-.5, -.5, -.5, -.19, -.19, -.19}, -.2));
   EXPECT_LT(claim.upper.value(), -.2);
   EXPECT_EQ(claim.verdict, Verdict::inconclusive);
 }
