@@ -1,1 +1,122 @@
+#include "starling/systems/students/landscape.h"
 
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "starling/base/error.h"
+#include "starling/base/random.h"
+#include "starling/systems/students/curvature.h"
+
+namespace starling::students {
+namespace {
+
+using base::Index;
+
+constexpr Activation smooth[] = {Activation::erf,   Activation::relu,      Activation::phi,
+                                 Activation::gelu,  Activation::quadratic, Activation::he2,
+                                 Activation::cubic, Activation::sin,       Activation::cos};
+
+Neurons random_neurons(Index n, Index d, std::uint64_t index) {
+  base::Stream stream(2, 0, "test neurons", index);
+  Neurons out{base::Points<double>(n, d), base::Vector<double>(n)};
+  stream.fill_normal(std::span<double>(out.w.data(), static_cast<std::size_t>(out.w.size())));
+  stream.fill_normal(std::span<double>(out.a.data(), static_cast<std::size_t>(out.a.size())));
+  out.w *= 0.7;
+  return out;
+}
+
+// Parameter p of the order w row by row, then a.
+double& parameter(Neurons& neurons, Index p) {
+  return p < neurons.w.size() ? neurons.w.data()[p] : neurons.a.data()[p - neurons.w.size()];
+}
+Index count(const Neurons& neurons) {
+  return neurons.w.size() + neurons.a.size();
+}
+
+TEST(Landscape, HasTheGradientThatCentralDifferencesGive) {
+  for (const Activation activation : smooth) {
+    for (const Index n : {1, 3}) {
+      const Landscape landscape(activation, random_neurons(4, 5, 1));
+      Neurons student = random_neurons(n, 5, 2);
+      Neurons gradient = landscape.gradient(student);
+      for (Index p = 0; p < count(student); ++p) {
+        constexpr double h = 1e-6;
+        const double saved = parameter(student, p);
+        parameter(student, p) = saved + h;
+        const double above = landscape.mean_squared_error(student);
+        parameter(student, p) = saved - h;
+        const double below = landscape.mean_squared_error(student);
+        parameter(student, p) = saved;
+        const double difference = (above - below) / (2 * h);
+        ASSERT_NEAR(parameter(gradient, p), difference, 1e-7 * (1 + std::abs(difference)))
+            << "activation " << static_cast<int>(activation) << " parameter " << p;
+      }
+    }
+  }
+}
+
+TEST(Curvature, IsTheDerivativeOfTheGradient) {
+  for (const Activation activation : smooth) {
+    const Landscape landscape(activation, random_neurons(4, 5, 1));
+    Neurons student = random_neurons(3, 5, 2);
+    const Eigen::MatrixXd hessian = Curvature(landscape, student).matrix();
+    ASSERT_EQ(hessian.rows(), count(student));
+    for (Index p = 0; p < count(student); ++p) {
+      constexpr double h = 1e-6;
+      const double saved = parameter(student, p);
+      parameter(student, p) = saved + h;
+      Neurons above = landscape.gradient(student);
+      parameter(student, p) = saved - h;
+      Neurons below = landscape.gradient(student);
+      parameter(student, p) = saved;
+      for (Index q = 0; q < count(student); ++q) {
+        const double difference = (parameter(above, q) - parameter(below, q)) / (2 * h);
+        ASSERT_NEAR(hessian(q, p), difference, 1e-6 * (1 + std::abs(difference)))
+            << "activation " << static_cast<int>(activation) << " entry " << q << ' ' << p;
+      }
+    }
+    EXPECT_LT((hessian - hessian.transpose()).cwiseAbs().maxCoeff(), 1e-12 * hessian.cwiseAbs().maxCoeff());
+  }
+}
+
+TEST(Curvature, TimesADirectionIsTheMatrixTimesIt) {
+  for (const Activation activation : smooth) {
+    const Landscape landscape(activation, random_neurons(4, 5, 1));
+    const Curvature curvature(landscape, random_neurons(3, 5, 2));
+    Neurons direction = random_neurons(3, 5, 3);
+    Eigen::VectorXd flat(count(direction));
+    for (Index p = 0; p < flat.size(); ++p) flat(p) = parameter(direction, p);
+    const Eigen::VectorXd expected = curvature.matrix() * flat;
+    Neurons times = curvature.times(direction);
+    for (Index p = 0; p < flat.size(); ++p)
+      ASSERT_NEAR(parameter(times, p), expected(p), 1e-11 * expected.norm());
+    const Eigen::MatrixXd fixed = curvature.matrix(Outgoing::fixed);
+    EXPECT_EQ(fixed, curvature.matrix().topLeftCorner(15, 15));
+  }
+}
+
+TEST(Landscape, IsZeroAndFlatAtTheTeacher) {
+  for (const Activation activation : smooth) {
+    const Neurons teacher = random_neurons(4, 5, 1);
+    const Landscape landscape(activation, teacher);
+    EXPECT_NEAR(landscape.mean_squared_error(teacher), 0, 1e-12);
+    const Neurons gradient = landscape.gradient(teacher);
+    EXPECT_LT(gradient.w.cwiseAbs().maxCoeff() + gradient.a.cwiseAbs().maxCoeff(), 1e-12);
+  }
+}
+
+TEST(Landscape, RefusesNumbersThatAreNotFiniteAndShapesThatDoNotFit) {
+  const Landscape landscape(Activation::erf, random_neurons(4, 5, 1));
+  Neurons student = random_neurons(2, 5, 2);
+  student.w(1, 3) = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THROW(landscape.mean_squared_error(student), base::Error);
+  EXPECT_THROW(landscape.gradient(random_neurons(2, 4, 2)), base::Error);
+  Neurons uneven = random_neurons(2, 5, 2);
+  uneven.a.resize(3);
+  EXPECT_THROW(landscape.gradient(uneven), base::Error);
+  EXPECT_THROW(Landscape(Activation::erf, random_neurons(0, 5, 1)), base::Error);
+}
+
+}  // namespace
+}  // namespace starling::students
