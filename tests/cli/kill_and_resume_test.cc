@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <ostream>
 #include <random>
 #include <thread>
 
@@ -67,6 +68,10 @@ struct Case {
   const char* name;
   const std::string& spec;
 };
+// What a test report prints for the case, which would else be the bytes of two pointers.
+std::ostream& operator<<(std::ostream& out, const Case& one) {
+  return out << one.name;
+}
 
 class KillAndResume : public testing::TestWithParam<Case> {
  protected:

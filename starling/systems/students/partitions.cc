@@ -55,8 +55,8 @@ Neurons first_guess(Index n, Index k, Index d) {
   return out;
 }
 
-// |H|^{-1} g in an orthonormal basis of the symmetric directions, no longer than a tenth; nothing along a flat direction,
-// as ReLU's rescaling of w against a is.
+// |H|^{-1} g in an orthonormal basis of the symmetric directions, no longer than a tenth; nothing along a
+// flat direction, as ReLU's rescaling of w against a is.
 Eigen::VectorXd downhill(const Eigen::MatrixXd& hessian, const Eigen::VectorXd& gradient) {
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(hessian);
   const Eigen::VectorXd& values = solver.eigenvalues();
