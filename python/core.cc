@@ -38,6 +38,9 @@ NB_MODULE(_core, module) {
 #ifdef STARLING_HAS_DRIFT
   python::bind_drift(module);
 #endif
+#ifdef STARLING_HAS_STUDENTS
+  python::bind_students(module);
+#endif
 #ifdef STARLING_HAS_RUN
   python::bind_run(module);
 #endif

@@ -1,11 +1,11 @@
 """Starling trains and studies models as flows of interacting particles.
 
-`starling.run` runs a spec; `starling.drift` has the drifting fields and their observables; `starling.metrics` compares two
-clouds of points.
+`starling.run` runs a spec; `starling.drift` has the drifting fields and their observables; `starling.students` the exact
+losses of small networks that fit larger ones; `starling.metrics` compares two clouds of points.
 """
 
-from . import drift, metrics
+from . import drift, metrics, students
 from ._core import __version__
 from ._run import Claim, Metric, Run, run
 
-__all__ = ["Claim", "Metric", "Run", "__version__", "drift", "metrics", "run"]
+__all__ = ["Claim", "Metric", "Run", "__version__", "drift", "metrics", "run", "students"]

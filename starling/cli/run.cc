@@ -19,10 +19,16 @@ std::string spec_text(const std::string& path) {
   }
 }
 
+// Those that a claim was judged by are left to the table of claims.
 void print_metrics(const study::Store& store) {
-  if (store.metrics().empty()) return;
+  std::vector<study::Metric> metrics = store.metrics();
+  const std::vector<study::Claim> claims = store.claims();
+  std::erase_if(metrics, [&claims](const study::Metric& m) {
+    return std::ranges::find(claims, m.task, &study::Claim::id) != claims.end();
+  });
+  if (metrics.empty()) return;
   fmt::print("\n{:<24}{:>12}  {:<26}{:>12}\n", "monitor", "value", "95% interval", "data floor");
-  for (const study::Metric& m : store.metrics()) {
+  for (const study::Metric& m : metrics) {
     const std::string interval =
         m.lower && m.upper ? fmt::format("[{:.5g}, {:.5g}]", *m.lower, *m.upper) : "";
     fmt::print("{:<24}{:>12.5g}  {:<26}{:>12}\n", m.name, m.value, interval,
@@ -33,11 +39,15 @@ void print_metrics(const study::Store& store) {
 void print_claims(const study::Store& store) {
   const auto claims = store.claims();
   if (claims.empty()) return;
-  fmt::print("\n{:<22}{:<14}{:>12}  {:<22}{}\n", "claim", "verdict", "value", "95% interval", "expected");
+  std::size_t width = 20;
+  for (const study::Claim& c : claims) width = std::max(width, c.id.size());
+  width += 2;
+  fmt::print("\n{:<{}}{:<14}{:>12}  {:<22}{}\n", "claim", width, "verdict", "value", "95% interval",
+             "expected");
   for (const study::Claim& c : claims) {
     const std::string interval =
         c.lower && c.upper ? fmt::format("[{:.4g}, {:.4g}]", *c.lower, *c.upper) : "";
-    fmt::print("{:<22}{:<14}{:>12}  {:<22}{}\n", c.id, study::to_string(c.verdict),
+    fmt::print("{:<{}}{:<14}{:>12}  {:<22}{}\n", c.id, width, study::to_string(c.verdict),
                c.value ? fmt::format("{:.4g}", *c.value) : "", interval, c.expected);
   }
 }

@@ -51,7 +51,8 @@ HWY_INLINE void find_nearest(const Tile<T>& tile, RowSum<T>* rows) {
     auto least = hn::Set(d, far_away<T>);
     for (std::ptrdiff_t j = 0; j < tile.width; j += lanes)
       least = hn::Min(least, hn::LoadU(d, tile.row(r) + j));
-    rows[r].nearest = std::min(rows[r].nearest, hn::GetLane(hn::MinOfLanes(d, least)));
+    // In this order std::min hands a NaN on.
+    rows[r].nearest = std::min(hn::GetLane(hn::MinOfLanes(d, least)), rows[r].nearest);
   }
 }
 
@@ -90,7 +91,7 @@ HWY_INLINE void weigh(T scale, const Tile<T>& tile, RowSum<T>* rows) {
 // Σ b (y - z), divided by the mass; `moments` (d) holds Σ b (y - z).
 template <Radial kind, class T>
 void finish_row(const Job<T>& job, std::ptrdiff_t i, const RowSum<T>& row, const T* moments) {
-  const bool empty = !(row.nearest < far_away<T>);
+  const bool empty = row.nearest >= far_away<T>;
   for (std::ptrdiff_t k = 0; k < job.y.d; ++k)
     job.out[i * job.y.d + k] = empty ? T(0) : moments[k] / row.mass;
   if (job.log_mass == nullptr) return;

@@ -42,10 +42,15 @@ Diagnostics diagnostics(const base::PointsRef<double>& x, const base::PointsRef<
 double stein_drift(const base::PointsRef<double>& x, const Target& target);
 
 /// F_h by the trapezoid rule on a grid (one or two dimensions, until 4 million nodes: exact to rounding for a
-/// smooth integrand) or by 16,384 draws from q_h with a fixed stream beyond (relative error near 1%). Fewer
-/// nodes a bandwidth are faster: 3 give six digits.
+/// smooth integrand) or by 16,384 draws from q_h with a fixed stream beyond (relative error to 4% in three
+/// dimensions). Fewer nodes a bandwidth are faster: 3 give six digits.
 double smoothed_fisher(const base::PointsRef<double>& x, const Target& target,
                        double nodes_per_bandwidth = 10);
+
+/// F_h by Gauss-Hermite quadrature around each particle, 5^d nodes each, for rates in three dimensions: the
+/// bias, up to 1% in two dimensions and 2% in one when measured against the grid, hardly changes with N,
+/// where the noise of draws would pass for a slope. It costs 5^d fields.
+double smoothed_fisher_hermite(const base::PointsRef<double>& x, const Target& target);
 
 /// Nodes of a grid over x and `margin` bandwidths around it; infinite beyond two dimensions.
 double grid_nodes(const base::PointsRef<double>& x, double h, double margin, double nodes_per_bandwidth);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "starling/base/error.h"
 #include "starling/systems/drift/claims.h"
@@ -13,24 +14,29 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
+void require_sizes(const std::string& key, const std::vector<std::int64_t>& sizes) {
+  const auto distinct = std::set(sizes.begin(), sizes.end()).size();
+  if (distinct >= 3) return;
+  throw Error(
+      ErrorKind::usage,
+      fmt::format("study.{} has {} different sizes; expected at least 3 to fit a slope", key, distinct));
+}
+
 // One task a claim: a resumed study measures only what is missing.
 class StudyApplication : public study::Application {
  public:
   void describe(study::Description& description) override { drift::describe(description, spec_); }
 
   std::string plan() override {
-    if (spec_.particles.size() < 3) {
-      throw Error(ErrorKind::usage,
-                  fmt::format("study.particles has {} sizes; expected at least 3 to fit a slope",
-                              spec_.particles.size()));
-    }
-    return fmt::format("study: {} claims, {} sizes up to {} particles, {} random clouds each",
-                       claim_catalogue().size(), spec_.particles.size(),
-                       *std::max_element(spec_.particles.begin(), spec_.particles.end()), spec_.replicates);
+    require_sizes("particles", spec_.particles);
+    require_sizes("samples", spec_.samples);
+    return fmt::format("study: {} claims, rates up to {} particles from {} starts, {} random clouds each",
+                       selected_claims(spec_).size(), std::ranges::max(spec_.particles), spec_.seeds,
+                       spec_.replicates);
   }
 
   void run(study::RunContext& context) override {
-    const auto claims = claim_catalogue();
+    const auto claims = selected_claims(spec_);
     context.progress.begin("claims", static_cast<std::int64_t>(claims.size()));
     std::int64_t done = 0;
     for (const study::Claim& claim : claims) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "starling/base/random.h"
+#include "starling/systems/drift/particle_flow.h"
 #include "systems/drift/figures.h"
 
 namespace starling::drift {
@@ -34,6 +36,24 @@ TEST(Diagnostics, HaveThePrintedValuesInOneDimension) {
   EXPECT_NEAR(smoothed_kl(model, target), 0.441809300753, 6e-13);
   const base::Vector<double> v = target.score(model) - Target::data(model, .5).score(model);
   EXPECT_NEAR(v.dot(smoothed_velocity_1d(model, target)) / 4, 4.282730813472, 6e-12);
+}
+
+// A cloud near its equilibrium, as the rates read it.
+TEST(SmoothedFisher, ByHermiteNodesAgreesWithTheGridToOnePerCent) {
+  base::Points<double> start(64, 2);
+  base::Stream(7, 0, "cloud").fill_normal({start.data(), 128});
+  const Target target = Target::normal(1, .5);
+  const double times[] = {2};
+  const auto end = conservative_flow(start, target, times, {})[0];
+  EXPECT_NEAR(smoothed_fisher_hermite(end, target) / smoothed_fisher(end, target), 1, .01);
+}
+
+// One particle at the centre: |v|^2 = |z|^2 (1 / h^2 - 1 / (1 + h^2))^2 is a polynomial, so the nodes are
+// exact.
+TEST(SmoothedFisher, ByHermiteNodesIsExactForOneParticle) {
+  const double rate = 1 / .25 - 1 / 1.25;
+  const base::Points<double> centre = base::Points<double>::Zero(1, 3);
+  EXPECT_NEAR(smoothed_fisher_hermite(centre, Target::normal(1, .5)), 3 * .25 * rate * rate, 1e-12);
 }
 
 TEST(Decompose, HasThePrintedValuesAndAddsUpToTheField) {

@@ -4,59 +4,57 @@
 
 #include <cmath>
 #include <numbers>
+#include <string>
 
 #include "starling/base/error.h"
 
 namespace starling::students {
 namespace {
 
-using std::numbers::pi;
-
-// (2/π)(m π/6 - m² asin(1/2m))
 double best_average(double m) {
-  return 2 / pi * (m * pi / 6 - m * m * std::asin(1 / (2 * m)));
+  return 2 / std::numbers::pi * (m * std::numbers::pi / 6 - m * m * std::asin(1 / (2 * m)));
 }
 
-TEST(OneNeuron, OfErfIsTheAverageOfItsTeachers) {
-  for (int k = 1; k <= 50; ++k) {
-    const OneNeuron one = one_neuron(k, Activation::erf);
-    EXPECT_TRUE(one.finite);
-    EXPECT_NEAR(one.loss, best_average(k), 1e-12);
-    EXPECT_NEAR(one.r, 1 / std::sqrt(2.0 * k - 1), 1e-8);
-    EXPECT_NEAR(one.a, k, 1e-7);
+TEST(OneNeuron, AveragesAllTeachersForErf) {
+  for (const base::Index k : {1, 2, 3, 8, 41}) {
+    const OneNeuron best = one_neuron(k, Activation::erf);
+    const double m = static_cast<double>(k);
+    EXPECT_TRUE(best.finite);
+    EXPECT_NEAR(best.r, 1 / std::sqrt(2 * m - 1), 1e-7);
+    EXPECT_NEAR(best.a, m, 1e-6);
+    EXPECT_NEAR(best.loss, best_average(m), 1e-12);
   }
 }
 
-TEST(OneNeuron, OfErfHasThePrintedLosses) {
-  const double printed[][2] = {{2, 0.023221680625}, {3, 0.040593177314}, {4, 0.056754527741},
-                               {5, 0.072452645204}, {6, 0.0879232611},   {7, 0.103265065006},
-                               {8, 0.118526792198}, {41, 0.6156378258}};
-  for (const auto& [k, loss] : printed)
-    EXPECT_NEAR(one_neuron(static_cast<base::Index>(k), Activation::erf).loss, loss, 6e-11) << "k = " << k;
-}
-
-TEST(OneNeuron, OfReluHasThePrintedScalesAndLosses) {
-  const double printed[][3] = {{2, 1.5108183299, 0.177023873266},
-                               {3, 1.9850539530, 0.484710060482},
-                               {4, 2.4359911242, 0.942832938568},
-                               {5, 2.8715660770, 1.560152994504},
-                               {8, 4.1215713540, 4.419001600112}};
-  for (const auto& [k, scale, loss] : printed) {
-    const OneNeuron one = one_neuron(static_cast<base::Index>(k), Activation::relu);
-    EXPECT_TRUE(one.finite);
-    EXPECT_NEAR(one.r * one.a, scale, 1e-10) << "k = " << k;
-    EXPECT_NEAR(one.loss, loss, 1e-11) << "k = " << k;
+// Only a r matters: s = (k/π)(sin θ + (π - θ) cos θ), cos θ = 1/√k.
+TEST(OneNeuron, GivesTheReluValues) {
+  struct Row {
+    base::Index k;
+    double s, loss;
+  };
+  for (const Row& row : {Row{2, 1.5108183299, 0.177023873266}, Row{3, 1.9850539530, 0.484710060482},
+                         Row{4, 2.4359911242, 0.942832938568}, Row{5, 2.8715660770, 1.560152994504},
+                         Row{8, 4.1215713540, 4.419001600112}}) {
+    const OneNeuron best = one_neuron(row.k, Activation::relu);
+    EXPECT_NEAR(best.a * best.r, row.s, 1e-10);
+    EXPECT_NEAR(best.loss, row.loss, 1e-12);
   }
 }
 
-TEST(OneNeuron, OfGeluRunsAwayToARelu) {
-  const double printed[][2] = {{2, 0.12161}, {3, 0.28375}, {5, 0.80230}};
-  for (const auto& [k, loss] : printed) {
-    const OneNeuron one = one_neuron(static_cast<base::Index>(k), Activation::gelu);
-    EXPECT_FALSE(one.finite);
-    EXPECT_TRUE(std::isinf(one.r));
-    EXPECT_NEAR(one.loss, loss, 1e-5) << "k = " << k;
+TEST(OneNeuron, SaysThatGeluHasNoFiniteMinimum) {
+  struct Row {
+    base::Index k;
+    double infimum;
+  };
+  for (const Row& row : {Row{2, 0.12161}, Row{3, 0.28375}, Row{5, 0.80230}}) {
+    const OneNeuron best = one_neuron(row.k, Activation::gelu);
+    EXPECT_FALSE(best.finite);
+    EXPECT_NEAR(best.loss, row.infimum, 5e-6);
   }
+}
+
+TEST(OneNeuron, RefusesNoTeacher) {
+  EXPECT_THROW(one_neuron(0, Activation::erf), base::Error);
 }
 
 TEST(OneNeuron, OfPhiHasAQuarterOfErfsLoss) {
@@ -70,10 +68,6 @@ TEST(OneNeuron, IsPerfectForOneTeacher) {
     EXPECT_TRUE(one.finite) << name;
     EXPECT_NEAR(one.loss, 0, 1e-12) << name;
   }
-}
-
-TEST(OneNeuron, NeedsATeacher) {
-  EXPECT_THROW(one_neuron(0, Activation::erf), base::Error);
 }
 
 }  // namespace

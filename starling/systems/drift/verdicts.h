@@ -1,0 +1,54 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "starling/math/statistics.h"
+#include "starling/study/store.h"
+
+namespace starling::drift {
+
+// Judgements: pure functions from what a store holds to a claim with its value, interval and verdict. They
+// measure nothing. What is missing, or was lost to NaN, is inconclusive with a note that says so.
+
+/// The metric `name` of task claim.id against a limit: holds when it is at most `most`, fails beyond.
+study::Claim judge_limit(study::Claim claim, const study::Store& store, const std::string& name, double most);
+
+/// A share with its interval, the metric `name` of task claim.id: holds when the interval is above `least`,
+/// fails when it is below, inconclusive when it holds `least`.
+study::Claim judge_share(study::Claim claim, const study::Store& store, const std::string& name,
+                         double least);
+
+/// A series of positive values over sizes N (its steps), and the exponent e that theory compares with.
+struct Decay {
+  std::string task{}, series{};
+  double exponent = 0;
+};
+
+/// The slope of log value in log N with its Student and bootstrap intervals, and the slopes between
+/// neighbours.
+struct DecayFit {
+  std::vector<double> log_sizes, log_values, local;
+  math::SlopeFit student, bootstrap;
+
+  /// The slope over the larger half of the sizes.
+  double late() const;
+
+  /// The line through the local slopes with its 95% Student interval, read at the size that is as many
+  /// doublings beyond the largest as were measured. Infinite bounds with fewer than four sizes.
+  math::MeanInterval projected() const;
+};
+
+/// Empty with fewer than three sizes, or when a value is not positive and finite.
+std::optional<DecayFit> fit_decay(const study::Store& store, const Decay& decay);
+
+/// The bound "value = O(N^e)", which speaks of large N. Holds when the Student interval of the slope and
+/// DecayFit::late() are at or below e. Fails when that interval and the whole of DecayFit::projected() are
+/// above e. Else inconclusive; the note says which was lacking, and gives the local slopes.
+study::Claim judge_decay(study::Claim claim, const study::Store& store, const Decay& decay);
+
+/// The statement "over these sizes, value falls slower than N^e": holds when the interval is above e, fails
+/// when it is below.
+study::Claim judge_slower(study::Claim claim, const study::Store& store, const Decay& decay);
+
+}  // namespace starling::drift
