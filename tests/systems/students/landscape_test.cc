@@ -15,9 +15,9 @@ namespace {
 
 using base::Index;
 
-constexpr Activation smooth[] = {Activation::erf,   Activation::relu,      Activation::phi,
-                                 Activation::gelu,  Activation::quadratic, Activation::he2,
-                                 Activation::cubic, Activation::sin,       Activation::cos};
+constexpr Activation smooth[] = {
+    Activation::erf, Activation::relu,  Activation::phi, Activation::gelu, Activation::quadratic,
+    Activation::he2, Activation::cubic, Activation::sin, Activation::cos,  Activation::linear};
 
 Neurons random_neurons(Index n, Index d, std::uint64_t index) {
   base::Stream stream(2, 0, "test neurons", index);
