@@ -34,6 +34,10 @@ double seen_share(const KernelView& view, const PointsRef<double>& x, const Poin
   return total / static_cast<double>(rows * y.rows());
 }
 
+double release_unit(const PointsRef<double>& x, const PointsRef<double>& y) {
+  return (y.rowwise() - x.colwise().mean()).rowwise().norm().mean();
+}
+
 std::string kernel_warning(double seen_at_smallest, double seen_at_largest, Index data) {
   const double all = static_cast<double>(data), effective = seen_at_largest * all;
   if (seen_at_smallest > 0.5) {

@@ -20,6 +20,10 @@ struct KernelView {
 /// the mean over at most 256 points of x.
 double seen_share(const KernelView& view, const base::PointsRef<double>& x, const base::PointsRef<double>& y);
 
+/// What a scale of `release` is a multiple of, near enough to judge by: the mean distance of y from the
+/// centre of x.
+double release_unit(const base::PointsRef<double>& x, const base::PointsRef<double>& y);
+
 /// One sentence when the kernel sees almost all data alike even at its smallest scale (flat: more than half
 /// of them count) or almost none even at its largest (starved: fewer than 3 count); empty when all is well.
 /// Both shares as seen_share gives them.

@@ -110,7 +110,7 @@ void FeatureMap::fit_autoencoder(const Points<float>& data, std::uint64_t seed) 
                              parameters.begin() + static_cast<std::ptrdiff_t>(encoder_size));
   // Codes in units of their spread, as principal components are.
   mean_ = code.colwise().mean();
-  bias_ = ((code.rowwise() - mean_).cwiseAbs2().colwise().mean().array() + 1e-12F).sqrt().inverse().matrix();
+  unit_ = ((code.rowwise() - mean_).cwiseAbs2().colwise().mean().array() + 1e-12F).sqrt().inverse().matrix();
 }
 
 Points<float> FeatureMap::map(const Points<float>& x) const {
@@ -138,7 +138,7 @@ Points<float> FeatureMap::features(const Points<float>& x) const {
       nets::Mlp<float>::Workspace workspace;
       Points<float> code;
       encoder_->forward(encoder_parameters_, x, {}, workspace, code);
-      return ((code.rowwise() - mean_).array().rowwise() * bias_.array()).matrix();
+      return ((code.rowwise() - mean_).array().rowwise() * unit_.array()).matrix();
     }
   }
   return x;
@@ -159,7 +159,7 @@ Points<float> FeatureMap::features_back(const Points<float>& x, const Points<flo
       Points<float> code, d_x;
       std::vector<float> unused(encoder_parameters_.size());
       encoder_->forward(encoder_parameters_, x, {}, workspace, code);
-      encoder_->backward(encoder_parameters_, workspace, (g.array().rowwise() * bias_.array()).matrix(),
+      encoder_->backward(encoder_parameters_, workspace, (g.array().rowwise() * unit_.array()).matrix(),
                          unused, &d_x);
       return d_x;
     }

@@ -58,7 +58,8 @@ class FeatureMap {
 
   FeatureSpec spec_;
   base::Index dimension_, kept_;  // features, and data coordinates beside them
-  Eigen::Matrix<float, 1, Eigen::Dynamic> mean_, bias_;
+  Eigen::Matrix<float, 1, Eigen::Dynamic> mean_, bias_,
+      unit_;                    // unit: of an autoencoder, 1 / spread of each code
   base::Points<float> linear_;  // (dimension, d)
   std::unique_ptr<nets::Mlp<float>> encoder_;
   std::vector<float> encoder_parameters_;

@@ -110,10 +110,7 @@ void Generator::fit_features() {
 }
 
 std::vector<double> Generator::scales(std::int64_t step) const {
-  std::vector<double> out;
-  for (const double temperature : spec_.drift.temperatures)
-    out.push_back(scale_at(spec_.drift, length_, temperature, step));
-  return out;
+  return scales_at(spec_.drift, length_, step);
 }
 
 Points<float> Generator::field(const Points<float>& x, const Points<float>& y, std::int64_t step,

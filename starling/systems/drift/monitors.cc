@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "starling/data/png.h"
 #include "starling/math/statistics.h"
 #include "starling/report/sample_sheet.h"
 #include "starling/systems/drift/judge.h"
-#include "starling/systems/drift/scales.h"
+#include "starling/systems/drift/training_measures.h"
 
 namespace starling::drift {
 namespace {
@@ -19,9 +18,6 @@ using base::Index;
 using base::Points;
 
 constexpr const char* task = "train";
-void warn(study::Store& store, const GeneratorState& state, const std::string& text) {
-  store.record(study::Warning{task, state.step, text});
-}
 
 void record_metric(study::Store& store, const std::string& name, const std::vector<double>& values,
                    std::optional<double> floor, const std::string& note) {
@@ -83,55 +79,23 @@ void record_kernel_figure(study::Store& store) {
                     {{"kind", "curves"}, {"x_label", "step"}, {"log_y", true}, {"curves", curves}}});
 }
 
-}  // namespace
+using Repeats = std::map<std::string, std::vector<double>>;
 
-Measures training_measures(const Spec& spec, const Problem& problem, Generator& generator,
-                           const GeneratorState& state) {
-  const Index count = std::min<Index>(400, problem.available(0));
-  constexpr double most_quadrature_pairs = 5e7;  // a tenth of a second
-  base::Stream stream(static_cast<std::uint64_t>(spec.common.seed), 0, "measured cloud");
-  // One law: of a conditional generator, its first class.
-  const std::vector<std::int32_t> labels(spec.generator.conditional ? static_cast<std::size_t>(count) : 0, 0);
-  Points<float> data(count, problem.dimension());
-  const Points<float> samples = generator.sample(state.parameters, stream, labels, count);
-  problem.draw(0, state.step, stream, data);
-  const Points<double> x = generator.features().map(samples).cast<double>(),
-                       y = generator.features().map(data).cast<double>();
-  const DriftSpec& f = spec.drift;
-  const std::vector<double> scales = generator.scales(state.step);
-  const bool release = f.field == TrainField::release;
-  const bool gaussian = f.kernel == Kernel::gaussian &&
-                        (f.field == TrainField::displacement || f.field == TrainField::conservative);
-  const double unit = release ? (y.rowwise() - x.colwise().mean()).rowwise().norm().mean() : 1;
-  Measures out;
-  const auto [least, most] = std::minmax_element(scales.begin(), scales.end());
-  out["seen_data"] = seen_share({gaussian, unit * *most}, x, y);
-  out["seen_data_nearby"] = seen_share({gaussian, unit * *least}, x, y);
-  if (release) return out;  // its scale is not a length
-  add_occupancy({gaussian, scales.front()}, x, out);
-  if (f.field == TrainField::displacement && !gaussian) add_mismatch(scales.front(), x, y, out);
-  if (f.field == TrainField::conservative && gaussian) {
-    const Target target = Target::data(y, scales.front());
-    out["stein_drift"] = stein_drift(x, target);
-    add_smoothed_objectives(target, y.rows(), x, most_quadrature_pairs, out);
-  }
-  return out;
+double mean_of(const Repeats& values, const char* name) {
+  return math::mean_interval(values.at(name)).mean;
 }
 
-void record_monitors(const Spec& spec, const Problem& problem, Generator& generator,
-                     const GeneratorState& state, study::Store& store) {
-  const auto seed = static_cast<std::uint64_t>(spec.common.seed);
-  const Judge judge(spec, problem);
-  const auto floor = judge.floor(spec.train.repeats);
-  const auto floor_of = [&](const char* name) { return math::mean_interval(floor.at(name)).mean; };
-
-  std::map<std::string, std::vector<double>> values;
+// Every distance and share of `repeats` independent samples.
+Repeats judge_samples(const Spec& spec, const Problem& problem, const Judge& judge, Generator& generator,
+                      const GeneratorState& state) {
+  Repeats values;
   const bool conditional = spec.generator.conditional;
   const auto asked = conditional ? std::span<const std::int32_t>(problem.held_out_labels())
                                  : std::span<const std::int32_t>();
   const Index count = problem.held_out().rows();
   for (std::int64_t r = 0; r < spec.train.repeats; ++r) {
-    base::Stream stream(seed, 0, "evaluation", static_cast<std::uint64_t>(r));
+    base::Stream stream(static_cast<std::uint64_t>(spec.common.seed), 0, "evaluation",
+                        static_cast<std::uint64_t>(r));
     const Points<double> x = generator.sample(state.average, stream, asked, count).cast<double>();
     for (const auto& [name, value] : judge.distances(x, r)) values[name].push_back(value);
     if (spec.data.source == Source::file)
@@ -141,6 +105,10 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
     const Points<float> guided = generator.sample(state.average, stream, asked, count, spec.guidance.largest);
     values["class_agreement_guided"].push_back(judge.class_agreement(guided.cast<double>()));
   }
+  return values;
+}
+
+void record_values(const Repeats& values, const Repeats& floor, double final_loss, study::Store& store) {
   const std::map<std::string, std::string> notes = {
       {"energy_distance", "V-statistic to held-out data"},
       {"sliced_wasserstein", "W2 over 64 directions to held-out data"},
@@ -163,45 +131,46 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
     }
     record_metric(store, name, list, reference, note);
   }
-  store.record(study::Metric{task,
-                             "final_loss",
-                             "",
-                             state.smoothed_loss,
-                             {},
-                             {},
-                             {},
-                             "running mean of mean |step V|^2; no monitor of quality"});
+  store.record(study::Metric{.task = task,
+                             .name = "final_loss",
+                             .value = final_loss,
+                             .note = "running mean of mean |step V|^2; no monitor of quality"});
+}
 
-  const auto mean_of = [&](const char* name) { return math::mean_interval(values.at(name)).mean; };
-  if (mean_of("energy_distance") > 3 * floor_of("energy_distance")) {
-    warn(store, state,
-         fmt::format(
-             "the energy distance is {:.1f} times its floor: the law is not learned, whatever the loss says",
-             mean_of("energy_distance") / floor_of("energy_distance")));
+void record_warnings(const Repeats& values, const Repeats& floor, const Problem& problem,
+                     const Measures& last, std::int64_t step, study::Store& store) {
+  const auto warn = [&](const std::string& text) { store.record(study::Warning{task, step, text}); };
+  const double distance = mean_of(values, "energy_distance") / mean_of(floor, "energy_distance");
+  if (distance > 3) {
+    warn(fmt::format(
+        "the energy distance is {:.1f} times its floor: the law is not learned, whatever the loss says",
+        distance));
   }
-  if (mean_of("coverage") < 0.8 * floor_of("coverage")) {
-    warn(store, state,
-         fmt::format("modes are missed: coverage {:.3f}, data against data {:.3f}", mean_of("coverage"),
-                     floor_of("coverage")));
-  }
-  if (problem.duplicates() > 0) {
-    warn(store, state, fmt::format("{} training points coincide with another", problem.duplicates()));
-  }
-  std::vector<std::int32_t> sheet_labels;
-  constexpr std::int32_t sheet_columns = 16;
-  for (std::int32_t i = 0; conditional && i < problem.classes() * sheet_columns; ++i)
-    sheet_labels.push_back(i / sheet_columns);
-  base::Stream stream(seed, 0, "sheet");
-  const Index shown = conditional               ? static_cast<Index>(sheet_labels.size())
-                      : problem.image().empty() ? 2000
-                                                : 256;
-  const Points<float> samples = generator.sample(state.average, stream, sheet_labels, shown);
-  const Measures last = training_measures(spec, problem, generator, state);
-  if (const std::string text = kernel_warning(last.at("seen_data_nearby"), last.at("seen_data"),
-                                              std::min<Index>(400, problem.available(0)));
+  const double covered = mean_of(values, "coverage"), coverable = mean_of(floor, "coverage");
+  if (covered < 0.8 * coverable)
+    warn(fmt::format("modes are missed: coverage {:.3f}, data against data {:.3f}", covered, coverable));
+  if (problem.duplicates() > 0)
+    warn(fmt::format("{} training points coincide with another", problem.duplicates()));
+  if (const std::string text =
+          kernel_warning(last.at("seen_data_nearby"), last.at("seen_data"), measured_points(problem));
       !text.empty())
-    warn(store, state, text);
+    warn(text);
+}
+
+// A line of samples of each class, or so many independent ones.
+void record_samples(const Spec& spec, const Problem& problem, Generator& generator,
+                    const GeneratorState& state, study::Store& store) {
+  constexpr std::int32_t columns = 16;
+  const bool conditional = spec.generator.conditional;
+  std::vector<std::int32_t> labels;
+  for (std::int32_t i = 0; conditional && i < problem.classes() * columns; ++i) labels.push_back(i / columns);
+  base::Stream stream(static_cast<std::uint64_t>(spec.common.seed), 0, "sheet");
+  const Index shown = conditional ? static_cast<Index>(labels.size()) : problem.image().empty() ? 2000 : 256;
+  const Points<float> samples = generator.sample(state.average, stream, labels, shown);
   record_picture(problem, problem.image().empty() ? problem.restore(samples) : samples, store);
+}
+
+void record_figures(study::Store& store) {
   store.record(study::Figure{"1-loss",
                              "Loss",
                              "It is no monitor of quality: see the monitors below.",
@@ -210,12 +179,26 @@ void record_monitors(const Spec& spec, const Problem& problem, Generator& genera
                               {"y_label", "mean |step V|²"},
                               {"log_y", true},
                               {"curves", {{{"task", task}, {"series", "loss"}, {"label", "loss"}}}}}});
-  record_kernel_figure(store);
   store.record(
       study::Figure{"2-monitors",
                     "Distances over their floor",
                     "1 is data against data. Bars are 95% intervals.",
                     {{"kind", "floors"}, {"metrics", {"energy_distance", "sliced_wasserstein", "mmd"}}}});
+}
+
+}  // namespace
+
+void record_monitors(const Spec& spec, const Problem& problem, Generator& generator,
+                     const GeneratorState& state, study::Store& store) {
+  const Judge judge(spec, problem);
+  const Repeats floor = judge.floor(spec.train.repeats);
+  const Repeats values = judge_samples(spec, problem, judge, generator, state);
+  record_values(values, floor, state.smoothed_loss, store);
+  record_warnings(values, floor, problem, training_measures(spec, problem, generator, state), state.step,
+                  store);
+  record_samples(spec, problem, generator, state, store);
+  record_figures(store);
+  record_kernel_figure(store);
 }
 
 }  // namespace starling::drift

@@ -85,18 +85,8 @@ double ParticleMethod::scale(std::size_t index, std::int64_t step) const {
   return scale_at(spec_.method.drift, length_, spec_.method.drift.temperatures[index], step);
 }
 
-double ParticleMethod::largest_scale(std::int64_t step) const {
-  double largest = 0;
-  for (std::size_t i = 0; i < spec_.method.drift.temperatures.size(); ++i)
-    largest = std::max(largest, scale(i, step));
-  return largest;
-}
-
-double ParticleMethod::smallest_scale(std::int64_t step) const {
-  double smallest = largest_scale(step);
-  for (std::size_t i = 0; i < spec_.method.drift.temperatures.size(); ++i)
-    smallest = std::min(smallest, scale(i, step));
-  return smallest;
+std::vector<double> ParticleMethod::scales(std::int64_t step) const {
+  return scales_at(spec_.method.drift, length_, step);
 }
 
 Target ParticleMethod::target(std::int64_t step) const {

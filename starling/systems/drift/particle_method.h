@@ -28,8 +28,7 @@ class ParticleMethod {
   /// Scale number `index` of field.temperatures in these units; of `release` still a multiple of the mean
   /// distance.
   double scale(std::size_t index, std::int64_t step) const;
-  double largest_scale(std::int64_t step) const;
-  double smallest_scale(std::int64_t step) const;
+  std::vector<double> scales(std::int64_t step) const;  ///< all of them
   /// The target as a Gaussian of the first scale sees it.
   Target target(std::int64_t step) const;
 

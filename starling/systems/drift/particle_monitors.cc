@@ -39,14 +39,15 @@ Measures ParticleJudge::distances(const PointsRef<double>& x) const {
 // At one of the scales; of release that is a multiple of the mean distance.
 double ParticleJudge::seen_data(const Points<double>& x, double scale) const {
   const Points<double>& y = method_.data();
-  if (spec_.method.kind == Method::release)
-    scale *= (y.rowwise() - x.colwise().mean()).rowwise().norm().mean();
+  if (spec_.method.kind == Method::release) scale *= release_unit(x, y);
   return seen_share({is_gaussian(spec_.method), scale}, x, y);
 }
 
 void ParticleJudge::add_kernel_measures(const Points<double>& x, std::int64_t step, Measures& out) const {
-  out["seen_data"] = seen_data(x, method_.largest_scale(step));
-  out["seen_data_nearby"] = seen_data(x, method_.smallest_scale(step));
+  const std::vector<double> scales = method_.scales(step);
+  const auto [least, most] = std::minmax_element(scales.begin(), scales.end());
+  out["seen_data"] = seen_data(x, *most);
+  out["seen_data_nearby"] = seen_data(x, *least);
   if (spec_.method.kind == Method::release) return;  // its scale is not a length
   const bool gaussian = is_gaussian(spec_.method);
   add_occupancy({gaussian, method_.scale(0, step)}, x, out);

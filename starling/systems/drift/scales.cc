@@ -23,4 +23,10 @@ double scale_at(const DriftSpec& spec, double length, double temperature, std::i
   return length * temperature * std::pow(spec.anneal_from / temperature, left);
 }
 
+std::vector<double> scales_at(const DriftSpec& spec, double length, std::int64_t step) {
+  std::vector<double> out;
+  for (const double temperature : spec.temperatures) out.push_back(scale_at(spec, length, temperature, step));
+  return out;
+}
+
 }  // namespace starling::drift

@@ -1,4 +1,7 @@
 #pragma once
+#include <cstdint>
+#include <vector>
+
 #include "starling/base/matrix.h"
 #include "starling/systems/drift/spec.h"
 
@@ -11,5 +14,8 @@ double scale_length(const DriftSpec& spec, const base::Points<float>& y, std::in
 /// What `temperature` is in the units of the data at `step`: temperatures fall geometrically from
 /// `anneal_from` over `anneal_steps`.
 double scale_at(const DriftSpec& spec, double length, double temperature, std::int64_t step);
+
+/// The same of every temperature of the spec, in its order.
+std::vector<double> scales_at(const DriftSpec& spec, double length, std::int64_t step);
 
 }  // namespace starling::drift

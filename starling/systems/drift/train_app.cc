@@ -12,6 +12,7 @@
 #include "starling/systems/drift/generator.h"
 #include "starling/systems/drift/monitors.h"
 #include "starling/systems/drift/problem.h"
+#include "starling/systems/drift/training_measures.h"
 
 namespace starling::drift {
 namespace {
