@@ -8,7 +8,7 @@ namespace starling::students {
 
 struct LaneFlowOptions {
   double gradient_tolerance = 1e-8;  ///< settled once max |∇L| is below
-  double rtol = 1e-6, atol = 1e-8;   ///< of a step, > 0
+  double rtol = 1e-5, atol = 1e-7;   ///< of a step, > 0
   double first_step = 1e-2;          ///< of the adaptive time step, > 0
   std::int64_t most_steps = 20'000;  ///< accepted or refused
   double largest_norm = 1e4;         ///< of a neuron's incoming weights; beyond, the student runs away

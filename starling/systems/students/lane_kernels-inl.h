@@ -65,23 +65,24 @@ HWY_INLINE hn::Vec<D> inverse_root(D d, const LanePair<D>& p) {
   return hn::Div(one, hn::Sqrt(square));
 }
 
-/// S = √gram and the angle between w and v, as twice an arc tangent: exact to rounding for parallel,
-/// orthogonal and antiparallel neurons alike.
+/// S = √gram and π less the angle between w and v: a side of the half angle's triangle never cancels, so that
+/// parallel, orthogonal and antiparallel neurons are exact to rounding alike.
 template <class D>
-HWY_INLINE void measure_angle(D d, const LanePair<D>& p, hn::Vec<D>* s, hn::Vec<D>* angle) {
+HWY_INLINE void measure_angle(D d, const LanePair<D>& p, hn::Vec<D>* s, hn::Vec<D>* open) {
   const auto radii = hn::Sqrt(hn::Mul(p.one.q, p.two.q));
   *s = hn::Sqrt(p.gram);
-  const auto adjacent = hn::Max(hn::Add(radii, p.c), hn::Set(d, 1e-300));
-  *angle = hn::Mul(hn::Set(d, 2.0), hn::Atan(d, hn::Div(*s, adjacent)));
+  const auto adjacent = hn::Max(hn::Add(radii, hn::Abs(p.c)), hn::Set(d, 1e-300));
+  const auto half = hn::Atan(d, hn::Div(*s, adjacent)), turn = hn::Add(half, half);
+  *open = hn::IfThenElse(hn::Lt(p.c, hn::Zero(d)), turn, hn::Sub(hn::Set(d, std::numbers::pi), turn));
 }
 
 template <LaneActivation kind, class D>
 HWY_INLINE LaneFirst<D> first(D d, const LanePair<D>& p) {
   constexpr double pi = std::numbers::pi;
   if constexpr (kind == LaneActivation::relu) {
-    hn::Vec<D> s, angle;
-    measure_angle(d, p, &s, &angle);
-    const auto open = hn::Sub(hn::Set(d, pi), angle), spread = hn::Mul(s, hn::Set(d, 1 / (4 * pi)));
+    hn::Vec<D> s, open;
+    measure_angle(d, p, &s, &open);
+    const auto spread = hn::Mul(s, hn::Set(d, 1 / (4 * pi)));
     const auto part = hn::Set(d, 1 / (2 * pi));
     return {hn::Mul(hn::MulAdd(open, p.c, s), part), hn::Mul(spread, p.one.inverse),
             hn::Mul(spread, p.two.inverse), hn::Mul(open, part)};
