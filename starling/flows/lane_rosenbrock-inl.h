@@ -14,35 +14,13 @@
 #include <limits>
 #include <vector>
 
+#include "starling/flows/rodas.h"
 #include "starling/simd/cholesky-inl.h"
 #include "starling/simd/lane_vector.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::flows::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-/// RODAS: six stages, order 4 with an embedded third, L-stable and stiffly accurate (Hairer & Wanner,
-/// "Solving Ordinary Differential Equations II", 2nd ed., 1996, section VI.4), in the variables that save the
-/// multiplication by the Jacobian (section IV.7).
-struct Rodas {
-  static constexpr int stages = 6;
-  static constexpr double gamma = 0.25;
-  static constexpr double a[stages][stages] = {
-      {},
-      {1.544},
-      {0.9466785280815826, 0.2557011698983284},
-      {3.314825187068521, 2.896124015972201, 0.9986419139977817},
-      {1.221224509226641, 6.019134481288629, 12.53708332932087, -0.687886036105895},
-      {1.221224509226641, 6.019134481288629, 12.53708332932087, -0.687886036105895, 1}};
-  static constexpr double c[stages][stages] = {
-      {},
-      {-5.6688},
-      {-2.430093356833875, -0.2063599157091915},
-      {-0.1073529058151375, -9.594562251023355, -20.47028614809616},
-      {7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160},
-      {8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136, -6.058818238834054}};
-  // The new value is stage six's argument plus stage six, which is also the error estimate.
-};
 
 /// dy/dt = -∇L(y) for as many y as a vector has lanes, each with a time, a step length and an error control
 /// of its own: no lane's bytes depend on its neighbours. The system offers
@@ -116,19 +94,13 @@ class LaneRosenbrock {
     hn::Store(error, d_, errors);
     hn::Store(hn::IfThenElseZero(definite, one), d_, fits);
     for (Index lane = 0; lane < lanes_; ++lane)
-      step_[static_cast<std::size_t>(lane)] *= fits[lane] > 0 ? growth(errors[lane]) : shrink;
+      step_[static_cast<std::size_t>(lane)] *= fits[lane] > 0 ? step_growth(errors[lane]) : shrink;
   }
 
  private:
   static constexpr Index tile = simd::HWY_NAMESPACE::cholesky_tile;
   static constexpr Index max_lanes = 32;
-  static constexpr double shrink = 0.2, grow = 6, safety = 0.9;
-
-  static double growth(double error) {
-    if (!(error < 1e30)) return shrink;
-    if (error < 1e-4) return grow;
-    return std::clamp(safety / std::sqrt(std::sqrt(error)), shrink, grow);
-  }
+  static constexpr double shrink = 0.2;  // of a step whose matrix is not positive definite
 
   simd::LaneVector room(Index vectors) const {
     return simd::LaneVector(static_cast<std::size_t>(vectors * lanes_));

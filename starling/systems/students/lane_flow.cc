@@ -22,9 +22,9 @@ using flows::HWY_NAMESPACE::LaneRosenbrock;
 
 struct Job {
   const LaneProblem& problem;
-  const LaneFlowOptions& options;
+  const FlowOptions& options;
   double* students;
-  LaneEnd* ends;
+  FlowResult* ends;
 };
 
 // Copies one student between its row and its lane; `moving` entries live in y, the rest in the fixed outgoing
@@ -77,7 +77,7 @@ class Crew {
   bool busy() const {
     return std::any_of(student_.begin(), student_.end(), [](Index student) { return student >= 0; });
   }
-  LaneEnd& end(Index lane) { return job_.ends[student_[static_cast<std::size_t>(lane)]]; }
+  FlowResult& end(Index lane) { return job_.ends[student_[static_cast<std::size_t>(lane)]]; }
 
   // Takes out the students that have ended and puts others in their place; true if it put any.
   bool retire() {
@@ -87,7 +87,7 @@ class Crew {
     for (Index lane = 0; lane < lanes_; ++lane) {
       Index& student = student_[static_cast<std::size_t>(lane)];
       if (student < 0) continue;
-      LaneEnd& state = end(lane);
+      FlowResult& state = end(lane);
       if (!ended(lane, most[lane], state)) continue;
       state.time = flow_.time(lane);
       state.gradient_max = most[lane];
@@ -101,7 +101,7 @@ class Crew {
     return refilled;
   }
 
-  bool ended(Index lane, double gradient, LaneEnd& state) {
+  bool ended(Index lane, double gradient, FlowResult& state) {
     if (!std::isfinite(gradient)) {
       state.end = FlowEnd::lost;
     } else if (gradient < job_.options.gradient_tolerance) {
@@ -228,7 +228,7 @@ void hessian_kind(const LaneProblem& problem, const double* students, double* ou
       });
 }
 
-void settle_chunk(const LaneProblem& problem, const LaneFlowOptions& options, double* students, LaneEnd* ends,
+void settle_chunk(const LaneProblem& problem, const FlowOptions& options, double* students, FlowResult* ends,
                   Index begin, Index end) {
   const Job job{problem, options, students, ends};
   switch (problem.activation) {
@@ -278,8 +278,8 @@ namespace {
 constexpr std::ptrdiff_t flow_chunk = 250, evaluation_chunk = 256;
 }  // namespace
 
-void settle(const LaneProblem& problem, const LaneFlowOptions& options, std::span<double> students,
-            std::span<LaneEnd> ends) {
+void settle(const LaneProblem& problem, const FlowOptions& options, std::span<double> students,
+            std::span<FlowResult> ends) {
   base::parallel_chunks(std::ssize(ends), flow_chunk, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     HWY_DYNAMIC_DISPATCH(settle_chunk)(problem, options, students.data(), ends.data(), begin, end);
   });

@@ -6,6 +6,9 @@
 #include <utility>
 
 #include "starling/base/error.h"
+#include "starling/base/parallel.h"
+#include "starling/systems/students/lane_flow.h"
+#include "starling/systems/students/lone_flow.h"
 #include "starling/systems/students/revival.h"
 
 namespace starling::students {
@@ -46,16 +49,30 @@ LaneActivation lane_activation(Activation activation) {
   }
 }
 
-std::vector<Settled> settle_once(const Landscape& landscape, const std::vector<Neurons>& starts,
-                                 Outgoing outgoing, const LaneFlowOptions& options) {
+std::vector<Settled> settle_in_lanes(const Landscape& landscape, const std::vector<Neurons>& starts,
+                                     Outgoing outgoing, const FlowOptions& options) {
   const Index n = starts.front().a.size(), d = landscape.dimension();
   const LaneProblem problem = lane_problem(landscape, n, outgoing);
   std::vector<double> numbers = flat(starts);
-  std::vector<LaneEnd> ends(starts.size());
+  std::vector<FlowResult> ends(starts.size());
   settle(problem, options, numbers, ends);
   std::vector<Settled> out;
   for (std::size_t s = 0; s < starts.size(); ++s)
     out.push_back({neurons(numbers.data() + static_cast<Index>(s) * n * (d + 1), n, d), ends[s]});
+  return out;
+}
+
+std::vector<Settled> settle_once(const Landscape& landscape, const std::vector<Neurons>& starts,
+                                 Outgoing outgoing, const FlowOptions& options) {
+  if (fits_lanes(landscape, starts.front().a.size()))
+    return settle_in_lanes(landscape, starts, outgoing, options);
+  std::vector<Settled> out(starts.size());
+  base::parallel_chunks(std::ssize(starts), 1, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t s = begin; s < end; ++s) {
+      const auto i = static_cast<std::size_t>(s);
+      out[i] = settle_alone(landscape, starts[i], outgoing, options);
+    }
+  });
   return out;
 }
 

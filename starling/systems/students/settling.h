@@ -2,15 +2,10 @@
 #include <vector>
 
 #include "starling/systems/students/landscape.h"
-#include "starling/systems/students/lane_flow.h"
+#include "starling/systems/students/lane_problem.h"
+#include "starling/systems/students/lone_flow.h"
 
 namespace starling::students {
-
-/// A student at the end of its flow.
-struct Settled {
-  Neurons student;
-  LaneEnd end;
-};
 
 /// Whether students of this size settle many at a time, one in every lane of a vector.
 bool fits_lanes(const Landscape& landscape, base::Index n);
@@ -24,7 +19,7 @@ enum class DeadNeurons {
 };
 
 struct SettlingOptions {
-  LaneFlowOptions flow{};
+  FlowOptions flow{};
   DeadNeurons dead = DeadNeurons::revive;
   std::uint64_t seed = 0;   ///< of the revivals
   std::uint64_t first = 0;  ///< which the first start is among all of the seed

@@ -10,6 +10,7 @@
 #include "starling/base/random.h"
 #include "starling/flows/ode.h"
 #include "starling/systems/students/curvature.h"
+#include "starling/systems/students/lane_flow.h"
 #include "starling/systems/students/partitions.h"
 #include "starling/systems/students/revival.h"
 #include "starling/systems/students/starts.h"
@@ -141,6 +142,27 @@ TEST(Settling, AgreesWithAnIntegratorOfHighAccuracy) {
     const Neurons reached = shaped(end.data(), 3, 5);
     EXPECT_LT((reached.w - settled[s].student.w).cwiseAbs().maxCoeff(), 0.1) << s;
     EXPECT_LT((reached.a - settled[s].student.a).cwiseAbs().maxCoeff(), 0.1) << s;
+  }
+}
+
+// One at a time by backward differentiation, many at a time by a Rosenbrock method: the same ends.
+TEST(Settling, EndsAtTheSamePointsAloneAndInLanes) {
+  for (const Activation activation : coded) {
+    for (const Outgoing outgoing : {Outgoing::free, Outgoing::fixed}) {
+      const Landscape landscape(activation, orthonormal_teacher(3, 4));
+      const std::vector<Neurons> starts = starts_of(landscape, 2, 20, outgoing);
+      SettlingOptions options;
+      options.dead = DeadNeurons::leave;
+      const std::vector<Settled> many = settle(landscape, starts, outgoing, options);
+      for (std::size_t s = 0; s < starts.size(); ++s) {
+        const Settled one = settle_alone(landscape, starts[s], outgoing, options.flow);
+        ASSERT_EQ(one.end.end, FlowEnd::settled) << static_cast<int>(activation) << " start " << s;
+        EXPECT_EQ(one.end.deaths, many[s].end.deaths);
+        EXPECT_NEAR(landscape.mean_squared_error(one.student), landscape.mean_squared_error(many[s].student),
+                    1e-9);
+        EXPECT_LT((one.student.w - many[s].student.w).cwiseAbs().maxCoeff(), 1e-2) << s;
+      }
+    }
   }
 }
 
