@@ -11,7 +11,7 @@ struct FlowOptions {
   double largest_norm = 1e4;         ///< of a neuron's incoming weights; beyond, the student runs away
   /// relu: a neuron with a < 0 and |w| below this has reached w = 0, which it does in finite time; it is held
   /// there.
-  double smallest_norm = 1e-7;
+  double smallest_norm = 1e-5;
 };
 
 enum class FlowEnd {

@@ -36,6 +36,7 @@ class Landscape {
   Activation activation() const { return activation_; }
   const Neurons& teacher() const { return teacher_; }
   base::Index dimension() const { return teacher_.w.cols(); }
+  double teacher_power() const { return teacher_power_; }  ///< E[f*²], the loss of no student at all
 
   // Each throws Error{input} for a student of another dimension or with numbers that are not finite.
   double mean_squared_error(const Neurons& student) const;
