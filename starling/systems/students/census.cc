@@ -55,7 +55,7 @@ std::vector<CriticalPoint> run(const Landscape& landscape, const CensusOptions& 
   settling.first = static_cast<std::uint64_t>(first);
   const std::vector<Settled> settled = settle(landscape, starts, options.outgoing, settling);
   std::vector<CriticalPoint> points(settled.size());
-  base::parallel_chunks(std::ssize(points), 16, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  base::parallel_chunks(std::ssize(points), 4, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t s = begin; s < end; ++s) {
       const auto i = static_cast<std::size_t>(s);
       points[i] = finish_or_go_on(landscape, options, settled[i]);

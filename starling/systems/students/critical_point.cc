@@ -21,6 +21,7 @@ using Groups = std::vector<std::vector<Index>>;
 
 constexpr double polished = 1e-13, largest_displacement = 1e-2;
 constexpr double same = 1e-7;
+constexpr double large = 10;        // times Σ |b|, and the longest v
 constexpr double same_loss = 1e-6;  // of E[f*²], before and after merging
 constexpr double negative = 1e-8;   // of the largest eigenvalue
 
@@ -103,6 +104,15 @@ bool remove_redundance(const Landscape& landscape, const Neurons& settled, Outgo
   return false;
 }
 
+// A minimum at infinity: two neurons of opposite outgoing weights that grow without bound make the derivative
+// of one, incoming weights that do make a relu of a gelu, a step of an erf.
+bool runs_away(const Landscape& landscape, const Neurons& student) {
+  const Neurons& teacher = landscape.teacher();
+  const double longest = std::sqrt(teacher.w.rowwise().squaredNorm().maxCoeff());
+  return student.a.cwiseAbs().maxCoeff() > large * teacher.a.cwiseAbs().sum() ||
+         std::sqrt(student.w.rowwise().squaredNorm().maxCoeff()) > large * longest;
+}
+
 void describe(const Landscape& landscape, CriticalPoint& point) {
   point.student = canonical(landscape, std::move(point.student));
   point.loss = landscape.mean_squared_error(point.student);
@@ -167,6 +177,8 @@ CriticalPoint finish(const Landscape& landscape, const Settled& settled, Outgoin
     if (point.displacement > largest_displacement) point.label = Label::left_basin;
     if (point.gradient_max > polished) point.label = Label::unpolished;
   }
+  if (!redundant && point.label != Label::minimum && runs_away(landscape, point.student))
+    point.label = Label::runaway;
   describe(landscape, point);
   return point;
 }
@@ -179,6 +191,11 @@ void add_spectrum(const Landscape& landscape, Outgoing outgoing, CriticalPoint& 
   const double least = -negative * point.eigenvalues.cwiseAbs().maxCoeff();
   point.index = (point.eigenvalues.array() < least).count();
   if (point.label == Label::minimum && point.index > 0) point.label = Label::saddle;
+}
+
+bool CriticalPoint::is_flat() const {
+  return eigenvalues.size() > 0 &&
+         eigenvalues.cwiseAbs().minCoeff() < negative * eigenvalues.cwiseAbs().maxCoeff();
 }
 
 Groups stands_for(const Landscape& landscape, const Neurons& student) {
@@ -229,6 +246,7 @@ bool same_class(const Landscape& landscape, const CriticalPoint& one, const Crit
       one.label == Label::minimum || one.label == Label::saddle || one.label == Label::redundant;
   if (!at_rest) return true;
   if (std::abs(one.loss - two.loss) > same) return false;
+  if (one.is_flat() || two.is_flat()) return true;  // of a continuum, all of one loss
   if (!close(sorted(one.student.a), sorted(two.student.a))) return false;
   const auto own = [](const CriticalPoint& point) {
     return sorted((point.student.w * point.student.w.transpose()).cwiseAbs());

@@ -42,6 +42,8 @@ struct CriticalPoint {
   base::Vector<double> eigenvalues;  ///< ascending; for relu in w alone, with a = ±1
 
   base::Index live() const { return student.a.size(); }
+  bool is_flat()
+      const;  ///< whether the spectrum, once there, has an eigenvalue of zero: a continuum of points
 };
 
 /// The critical point that a settled student is at: Newton's method, reduction, Newton's method again,
@@ -59,9 +61,9 @@ Kind kind_of(const std::vector<std::vector<base::Index>>& stands_for, base::Inde
 /// "1 | 2 | 3+4": the neurons' teachers, counted from one.
 std::string structure(const std::vector<std::vector<base::Index>>& stands_for);
 
-/// Whether two critical points differ by a symmetry of the problem alone: label, number of neurons, loss, and
-/// the sorted norms, outgoing weights and overlaps of students with each other and with the teachers agree
-/// within 1e-7.
+/// Whether two critical points differ by a symmetry of the problem alone: label, number of neurons, loss,
+/// and, unless one is known to be flat, the sorted norms, outgoing weights and overlaps of students with each
+/// other and with the teachers agree within 1e-7.
 bool same_class(const Landscape& landscape, const CriticalPoint& one, const CriticalPoint& two);
 
 }  // namespace starling::students
