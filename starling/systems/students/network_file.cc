@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "starling/base/atomic_file.h"
@@ -97,6 +98,18 @@ bool feeds(const Contents& file, const std::string& hidden, const std::string& o
          (c == nullptr || c->shape == std::vector<std::int64_t>{o[0]});
 }
 
+// "fc1.weight" as "fc.weight" and 1: layers that are numbered follow each other.
+struct Numbered {
+  std::string text, digits;
+  explicit Numbered(const std::string& name) {
+    for (const char letter : name) (letter >= '0' && letter <= '9' ? digits : text) += letter;
+  }
+  bool precedes(const Numbered& other) const {
+    return text == other.text && !digits.empty() &&
+           std::pair(digits.size(), digits) < std::pair(other.digits.size(), other.digits);
+  }
+};
+
 WeightNames state_dict_names(const Contents& file) {
   std::vector<std::string> matrices;
   for (const auto& [name, tensor] : file.tensors)
@@ -104,11 +117,15 @@ WeightNames state_dict_names(const Contents& file) {
   if (matrices.size() != 2)
     file.fail(fmt::format("found {} matrices named ...weight; expected 2, or tensors w and a",
                           matrices.size()));
-  const bool forward = feeds(file, matrices[0], matrices[1]), back = feeds(file, matrices[1], matrices[0]);
+  bool forward = feeds(file, matrices[0], matrices[1]), back = feeds(file, matrices[1], matrices[0]);
   if (!forward && !back)
     file.fail(fmt::format("{} and {} do not make one hidden layer: expected (n, d) and (o, n)",
                           in_quotes(matrices[0]), in_quotes(matrices[1])));
-  if (forward && back)
+  if (forward && back) {
+    forward = Numbered(matrices[0]).precedes(Numbered(matrices[1]));
+    back = Numbered(matrices[1]).precedes(Numbered(matrices[0]));
+  }
+  if (!forward && !back)
     file.fail(fmt::format("shapes do not tell which of {} and {} is the hidden layer", in_quotes(matrices[0]),
                           in_quotes(matrices[1])));
   const std::string &w = matrices[forward ? 0 : 1], &a = matrices[forward ? 1 : 0];
