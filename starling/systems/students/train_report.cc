@@ -78,9 +78,8 @@ void record_size(const TrainResult& result, const SizeResult& size, study::Store
               fmt::format("{} held-out points", result.held_out_y.rows()));
   record_skill(result, size.student, task, store);
   number("optima", "", static_cast<double>(size.optima.size()), "different ends of the starts");
-  std::vector<double> reached(size.starts.size(), 0.0);
-  for (const std::size_t i : size.optima.front().fits) reached[i] = 1;
-  record_mean(store, task, "reached_best", "share of starts", reached, "");
+  number("reached_best", "starts", static_cast<double>(size.optima.front().fits.size()),
+         fmt::format("of {} that end in the best optimum", size.starts.size()));
   if (size.optima.size() > 1) number("next_optimum", "times the best loss", size.optima[1].loss / best);
   double passes = 0;
   for (const Fit& fit : size.starts) passes += static_cast<double>(fit.passes);
