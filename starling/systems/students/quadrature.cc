@@ -36,7 +36,7 @@ struct Map {
   }
 };
 
-// Calls f(z, weight) for the nodes of the standard normal within |z| <= reach.
+// Calls f(z, weight, z - centre) for the nodes of the standard normal within |z| <= reach.
 template <class F>
 void for_each_node(const Map& map, double reach, double step, F f) {
   const double from = std::asinh((-reach - map.centre) / map.scale),
@@ -44,13 +44,13 @@ void for_each_node(const Map& map, double reach, double step, F f) {
   const double last = std::floor(to / step);
   for (double k = std::ceil(from / step); k <= last; ++k) {
     const double rise = std::sinh(k * step), z = map.centre + map.scale * rise;
-    f(z, step * map.scale * std::sqrt(1 + rise * rise) * normal_density(z, 1));
+    f(z, step * map.scale * std::sqrt(1 + rise * rise) * normal_density(z, 1), map.scale * rise);
   }
 }
 
 double relative(double difference, double square1, double square2) {
   if (difference == 0) return 0;
-  return std::abs(difference) / std::sqrt(square1 * square2);
+  return std::abs(difference) / (std::sqrt(square1) * std::sqrt(square2));
 }
 
 double disagreement(const Moments& x, const Moments& y, const Moments& own1, const Moments& own2) {
@@ -69,8 +69,9 @@ Jet smoothed(Activation activation, double mean, double deviation, double step) 
   constexpr double reach = 8.5;
   if (deviation == 0) return jet(activation, mean);
   Jet sum = Jet::Zero();
-  for_each_node(Map::around(-mean / deviation, deviation, reach), reach, step,
-                [&](double y, double weight) { sum += weight * jet(activation, mean + deviation * y); });
+  for_each_node(
+      Map::around(-mean / deviation, deviation, reach), reach, step,
+      [&](double y, double weight, double) { sum += weight * jet(activation, mean + deviation * y); });
   return sum;
 }
 
@@ -82,11 +83,12 @@ Moments nested(const Expansion& first, const Expansion& second, double rho, doub
   const bool outer = first.length() >= steep;
   const double bend = outer ? -first.bias() / first.length() : -second.bias() / slope;
   Moments sum = Moments::Zero();
-  for_each_node(
-      Map::around(bend, outer ? first.length() : steep, reach), reach, step, [&](double z, double weight) {
-        const Jet inner = smoothed(second.activation(), second.bias() + slope * z, deviation, step);
-        sum += weight * jet(first.activation(), first.bias() + first.length() * z) * inner.transpose();
-      });
+  for_each_node(Map::around(bend, outer ? first.length() : steep, reach), reach, step,
+                [&](double z, double weight, double) {
+                  const Jet inner = smoothed(second.activation(), second.bias() + slope * z, deviation, step);
+                  sum +=
+                      weight * jet(first.activation(), first.bias() + first.length() * z) * inner.transpose();
+                });
   return sum;
 }
 
@@ -149,7 +151,7 @@ Jet jet(Activation activation, double h) {
 }
 
 Expansion::Expansion(Activation activation, double r, double b, double tolerance)
-    : activation_(activation), r_(r), b_(b) {
+    : activation_(activation), r_(r < 1e-150 ? 0 : r), b_(b) {  // the squares of shorter weights underflow
   constexpr double finest = 1.0 / 256;
   double step = 1.0 / 16;
   integrate(step);
@@ -181,15 +183,18 @@ Expansion::Expansion(Activation activation, double r, double b, double tolerance
 void Expansion::integrate(double step) {
   constexpr double reach = 12.5;  // as far as He_128 times the normal density stands above rounding
   const Map map = Map::around(r_ > 0 ? -b_ / r_ : 0, r_, reach);
-  std::vector<double> nodes, weights;
-  for_each_node(map, reach, step, [&](double z, double weight) {
+  std::vector<double> nodes, weights, inputs;
+  const double middle = map.centre != 0 ? 0 : b_;  // b + r centre, which cancels but for rounding
+  for_each_node(map, reach, step, [&](double z, double weight, double offset) {
     nodes.push_back(z);
     weights.push_back(weight);
+    inputs.push_back(middle + r_ * offset);
   });
   const auto count = static_cast<Eigen::Index>(nodes.size());
   const Eigen::Map<const Eigen::ArrayXd> z(nodes.data(), count), weight(weights.data(), count);
   Eigen::Matrix<double, 5, Eigen::Dynamic> values(5, count);
-  for (Eigen::Index k = 0; k < count; ++k) values.col(k) = jet(activation_, b_ + r_ * z[k]);
+  for (Eigen::Index k = 0; k < count; ++k)
+    values.col(k) = jet(activation_, inputs[static_cast<std::size_t>(k)]);
   own_ = values * weight.matrix().asDiagonal() * values.transpose();
   coefficients_.resize(5, terms);
   Eigen::ArrayXd before = Eigen::ArrayXd::Zero(count), now = weight, next(count);
