@@ -59,6 +59,7 @@ auto unlocked(const Call& call) {
 void bind_metrics(nb::module_& module);
 void bind_drift(nb::module_& module);
 void bind_students(nb::module_& module);
+void bind_census(nb::module_& module);
 void bind_run(nb::module_& module);
 
 }  // namespace starling::python

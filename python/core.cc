@@ -40,6 +40,7 @@ NB_MODULE(_core, module) {
 #endif
 #ifdef STARLING_HAS_STUDENTS
   python::bind_students(module);
+  python::bind_census(module);
 #endif
 #ifdef STARLING_HAS_RUN
   python::bind_run(module);

@@ -17,7 +17,7 @@ from . import _core
 from ._arrays import numbers, points
 
 __all__ = [
-    "copy_average", "gradient", "hessian", "loss", "one_neuron", "perturbed_copy", "quadrature_error", "thresholds",
+    "census", "connections", "copy_average", "flow", "gradient", "hessian", "loss", "one_neuron", "perturbed_copy", "quadrature_error", "thresholds",
 ]
 
 
@@ -102,3 +102,49 @@ def thresholds(k):
     (pc_minimum_from), from which its loss is below the copy average's (pc_below_ca_from), and the first whose copy average is
     a saddle (ca_saddle_from); None where it never happens. d = k."""
     return _core.students_thresholds(operator.index(k))
+
+
+def flow(w, a, v, b, times, activation="erf", rtol=1e-12, atol=1e-14, *, outgoing="free"):
+    """The gradient flow dw/dt = -dL/dw, da/dt = -dL/da from t = 0, at each of the ascending `times`.
+
+    dict(w (T, n, d), a (T, n), loss (T,), conserved, died (n,)): `conserved` is |w_i|^2 - a_i^2 (T, n), which the flow of relu
+    and linear students keeps, None for others; `died` when a relu neuron reached w = 0, where it stays; inf for the living.
+    """
+    fixed = _outgoing(outgoing) == "fixed"
+    times = [float(t) for t in times]
+    return _core.students_flow(
+        points(w, "w"), numbers(a, "a"), points(v, "v"), numbers(b, "b"), times, activation, float(rtol), float(atol), fixed
+    )
+
+
+def census(n, k, d=None, activation="erf", seeds=1000, seed=0, *, outgoing="free", dead="revive", threads=0):
+    """Where gradient flows of n students against k orthonormal teachers end, from `seeds` random starts; d defaults to k.
+
+    A list of dicts, one a class up to symmetry, the most frequent first: loss, count, share with its exact 95% interval low and
+    high, label ("minimum", "saddle", "redundant", "dead", "runaway", ...), kind ("copy average", "perturbed copy", "other"),
+    structure ("1 | 2+3": the teachers of each neuron), index (negative eigenvalues of the Hessian), live (neurons that count),
+    w (live, d) and a (live,) of one of them, eigenvalues, gradient_max. Starts are Glorot normal; with outgoing="fixed" they
+    are w ~ N(0, 1/k), a = 1. `dead`: "revive" relu neurons that reach w = 0 with small weights, or "leave" them.
+    The result does not depend on `threads` (0: all).
+    """
+    if dead not in ("revive", "leave"):
+        raise ValueError(f"dead: {dead!r}; expected 'revive' or 'leave'")
+    n, k = operator.index(n), operator.index(k)
+    return _core.students_census(
+        n, k, k if d is None else operator.index(d), activation, operator.index(seeds), operator.index(seed),
+        _outgoing(outgoing) == "fixed", dead == "revive", operator.index(threads),
+    )
+
+
+def connections(n, k, d=None, activation="erf", searches=20, perturbation=0.2, seed=0):
+    """Critical points of n students against k orthonormal teachers, and which saddle leads down to which; d defaults to k.
+
+    dict(points, descents): points by loss, as `census` describes them; descents (saddle, end, ways) count the ways down along
+    the negative directions of a saddle, two each. Found from every copy average, the perturbed copy, and `searches` Newton runs
+    from perturbations of each, of standard deviation `perturbation`.
+    """
+    n, k = operator.index(n), operator.index(k)
+    return _core.students_connections(
+        n, k, k if d is None else operator.index(d), activation, operator.index(searches), float(perturbation),
+        operator.index(seed),
+    )

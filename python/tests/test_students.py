@@ -110,3 +110,41 @@ def test_errors_name_what_does_not_fit():
         students.perturbed_copy(6, 5)
     with pytest.raises(ValueError):
         students.thresholds(0)
+
+
+def test_the_flow_is_the_reference_trajectory():
+    w, a, v, b = [[0.3, 0.1, -0.2, 0.05], [-0.1, 0.2, 0.25, -0.1]], [0.5, -0.4], np.eye(3, 4), np.ones(3)
+    out = students.flow(w, a, v, b, times=[0, 10, 300])
+    np.testing.assert_allclose(out["loss"], [1.080352964641, 0.045326955015, 0.023228960483], atol=1e-9)
+    np.testing.assert_allclose(out["a"][2], [1.95985402, -1.00631345], atol=1e-7)
+    assert out["w"].shape == (3, 2, 4) and out["conserved"] is None
+    relu = students.flow(w, [0.5, 0.4], v, b, times=[1, 100], activation="relu")
+    np.testing.assert_allclose(relu["conserved"], [[-0.1075, -0.0375]] * 2, atol=1e-10)
+    dying = students.flow(w, a, v, b, times=[100], activation="relu")
+    assert np.isinf(dying["died"][0]) and 0 < dying["died"][1] < 100 and not dying["w"][0, 1].any()
+    with pytest.raises(ValueError, match="row 1 is zero"):
+        students.flow([[1, 0, 0, 0], [0, 0, 0, 0]], a, v, b, times=[1], activation="relu")
+
+
+def test_a_census_finds_both_minima_with_their_shares():
+    classes = students.census(4, 5, 6, seeds=500, seed=1)
+    assert [entry["kind"] for entry in classes[:2]] == ["copy average", "perturbed copy"]
+    assert sum(entry["count"] for entry in classes) == 500
+    for entry, loss in zip(classes, (0.023221680625, 0.023381767507)):
+        assert abs(entry["loss"] - loss) < 1e-11 and entry["index"] == 0 and entry["live"] == 4
+        assert entry["low"] < entry["share"] < entry["high"] and entry["w"].shape == (4, 6)
+    again = students.census(4, 5, 6, seeds=500, seed=1, threads=1)
+    assert all((x["w"] == y["w"]).all() and x["share"] == y["share"] for x, y in zip(classes, again))
+    for bad in (dict(n=0, k=3), dict(n=4, k=3), dict(n=2, k=3, d=2), dict(n=2, k=3, seeds=0), dict(n=2, k=3, dead="x")):
+        with pytest.raises(ValueError):
+            students.census(**bad)
+
+
+def test_saddles_lead_down():
+    graph = students.connections(3, 6, searches=0)
+    points = graph["points"]
+    saddles = {i for i, point in enumerate(points) if point["label"] == "saddle"}
+    assert sorted(point["index"] for point in points if point["live"] == 3)[-1] == 3  # 1+2 | 3+4 | 5+6
+    assert saddles == {saddle for saddle, _, _ in graph["descents"]}
+    for saddle, end, ways in graph["descents"]:
+        assert points[end]["loss"] < points[saddle]["loss"] and ways > 0

@@ -17,11 +17,20 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
+constexpr base::Index most_parameters = 20'000;
+
 void require_sense(const Landscape& landscape, const CensusOptions& options) {
   const base::Index k = landscape.teacher().a.size();
   if (options.students < 1 || options.students > k) {
     throw Error(ErrorKind::usage, fmt::format("a census of n = {} students; expected 1 to the {} teachers",
                                               options.students, k));
+  }
+  const base::Index parameters = options.students * (landscape.dimension() + 1);
+  if (parameters > most_parameters) {
+    throw Error(ErrorKind::usage,
+                fmt::format("a census of students with {} weights; expected at most {}, whose spectra "
+                            "can be found",
+                            parameters, most_parameters));
   }
   if (options.seeds < 1) {
     throw Error(ErrorKind::usage, fmt::format("a census of {} seeds; expected at least one", options.seeds));

@@ -109,6 +109,8 @@ bool copy_average_is_saddle(const Landscape& landscape, const Neurons& student) 
 }  // namespace
 
 Neurons orthonormal_teacher(Index k, Index d) {
+  require(k >= 1 && k <= d,
+          fmt::format("{} orthonormal teachers in {} dimensions; expected 1 <= k <= d", k, d));
   return {.w = base::Points<double>::Identity(k, d), .a = base::Vector<double>::Ones(k)};
 }
 

@@ -6,7 +6,7 @@
 
 namespace starling::students {
 
-/// The teacher of this file: k orthonormal neurons v_j = e_j in d >= k dimensions, b = 1.
+/// The teacher of this file: k orthonormal neurons v_j = e_j in d >= k dimensions, b = 1; else Error{usage}.
 Neurons orthonormal_teacher(base::Index k, base::Index d);
 
 /// Students that each stand for the average of a group of teachers.

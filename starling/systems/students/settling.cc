@@ -104,7 +104,8 @@ bool go_on_from_revived(const Landscape& landscape, std::vector<Settled>& all, O
 bool fits_lanes(const Landscape& landscape, Index n) {
   const Activation kind = landscape.activation();
   const bool coded = kind == Activation::erf || kind == Activation::phi || kind == Activation::relu;
-  return coded && n * (landscape.dimension() + 1) <= most_lane_parameters;
+  const Neurons& teacher = landscape.teacher();
+  return coded && !teacher.biased() && !teacher.output && n * (landscape.dimension() + 1) <= most_lane_parameters;
 }
 
 LaneProblem lane_problem(const Landscape& landscape, Index n, Outgoing outgoing) {
