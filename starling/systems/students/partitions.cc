@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "starling/base/error.h"
+#include "starling/systems/students/copy_family.h"
 #include "starling/systems/students/one_neuron.h"
 #include "starling/systems/students/symmetric_spectrum.h"
 
@@ -41,56 +42,25 @@ Index negatives(const base::Vector<double>& ascending) {
   return (ascending.array() < cut).count();
 }
 
-// What holds of α, β, γ, a for n and k both large; Newton's method does the rest.
-Neurons first_guess(Index n, Index k, Index d) {
-  const double share = static_cast<double>(n) / static_cast<double>(k), count = static_cast<double>(n);
-  Neurons out{.w = base::Points<double>::Zero(n, d), .a = base::Vector<double>::Constant(n, 1 / share)};
-  if (n == k) {
-    out.w.diagonal().setOnes();
-    return out;
-  }
-  out.w.leftCols(n).setConstant(-0.1 / count);
-  out.w.middleCols(n, k - n).setConstant(0.7 / count);
-  out.w.diagonal().setConstant(std::sqrt(share));
-  return out;
-}
-
-// |H|^{-1} g in an orthonormal basis of the symmetric directions, no longer than a tenth; nothing along a
-// flat direction, as ReLU's rescaling of w against a is.
-Eigen::VectorXd downhill(const Eigen::MatrixXd& hessian, const Eigen::VectorXd& gradient) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(hessian);
-  const Eigen::VectorXd& values = solver.eigenvalues();
-  const double flat = 1e-10 * values.cwiseAbs().maxCoeff();
-  Eigen::VectorXd along = solver.eigenvectors().transpose() * gradient;
-  for (Index i = 0; i < along.size(); ++i) {
-    const double curvature = std::abs(values[i]);
-    along[i] = curvature > flat ? along[i] / curvature : 0;
-  }
-  Eigen::VectorXd step = solver.eigenvectors() * along;
-  constexpr double longest = 0.1;
-  if (step.norm() > longest) step *= longest / step.norm();
-  return step;
-}
-
-Neurons descend(const Landscape& landscape, const Symmetry& symmetry, Neurons student) {
-  constexpr int most_steps = 500;
-  const std::vector<Neurons> basis = symmetric_directions(symmetry);
-  for (int count = 0; count < most_steps; ++count) {
-    const Neurons slope = landscape.gradient(student);
-    Eigen::VectorXd gradient(static_cast<Index>(basis.size()));
-    for (std::size_t i = 0; i < basis.size(); ++i) gradient[static_cast<Index>(i)] = inner(basis[i], slope);
-    const Eigen::VectorXd step = downhill(restricted(Curvature(landscape, student), basis), gradient);
-    for (std::size_t i = 0; i < basis.size(); ++i) {
-      student.w -= step[static_cast<Index>(i)] * basis[i].w;
-      student.a -= step[static_cast<Index>(i)] * basis[i].a;
-    }
-    constexpr double arrived = 1e-12;
-    if (step.norm() <= arrived * (1 + student.w.norm() + student.a.norm())) return student;
-  }
+CopyShape critical_shape(Index n, Index k, Activation activation) {
+  const std::optional<CopyShape> shape =
+      critical_copy(activation, static_cast<double>(n), static_cast<double>(k));
+  if (shape) return *shape;
   throw base::Error(
       base::ErrorKind::numerical,
-      fmt::format("perturbed copy of {} students and {} teachers: Newton's method did not arrive in {} steps",
-                  student.a.size(), landscape.teacher().a.size(), most_steps));
+      fmt::format(
+          "perturbed copy of {} students and {} teachers: no critical point with finite weights was reached, "
+          "neither directly nor along the branch from {} students on: the loss falls while the weights grow; "
+          "expected n nearer to k",
+          n, k, k - 1));
+}
+
+Neurons copies(const CopyShape& shape, Index n, Index k, Index d) {
+  Neurons out{.w = base::Points<double>::Zero(n, d), .a = base::Vector<double>::Constant(n, shape[3])};
+  out.w.leftCols(n).setConstant(shape[1]);
+  out.w.middleCols(n, k - n).setConstant(shape[2]);
+  out.w.diagonal().setConstant(shape[0]);
+  return out;
 }
 
 // The smallest sum of copy averages of n groups: all but one single.
@@ -134,12 +104,13 @@ PerturbedCopy perturbed_copy(Index n, Index k, Index d, Activation activation) {
   require(d >= k, fmt::format("d: {} is out of range; expected at least the {} teachers", d, k));
   const Landscape landscape(activation, orthonormal_teacher(k, d));
   const Symmetry symmetry{.moving = n, .rest = k - n, .lone = false, .idle = d - k};
+  const CopyShape shape = critical_shape(n, k, activation);
   PerturbedCopy out;
-  out.student = descend(landscape, symmetry, first_guess(n, k, d));
-  out.alpha = out.student.w(0, 0);
-  out.beta = n > 1 ? out.student.w(0, 1) : 0;
-  out.gamma = n < k ? out.student.w(0, n) : 0;
-  out.a = out.student.a[0];
+  out.student = copies(shape, n, k, d);
+  out.alpha = shape[0];
+  out.beta = n > 1 ? shape[1] : 0;
+  out.gamma = n < k ? shape[2] : 0;
+  out.a = shape[3];
   out.loss = landscape.mean_squared_error(out.student);
   const std::vector<Level> levels = symmetric_spectrum(Curvature(landscape, out.student), symmetry);
   out.index = negative_count(levels);

@@ -36,7 +36,8 @@ struct PerturbedCopy {
 
 /// The critical point of the loss within that four-number family, by Newton's method: critical in the full
 /// space too, as the family is what S_n x S_(k-n) leaves fixed (Palais' principle). 1 <= n <= k <= d, else
-/// Error{usage}; Error{numerical} when Newton's method does not arrive.
+/// Error{usage}; Error{numerical} where no critical point is reached: for few students
+/// of a ReLU-like activation (GELU, SiLU) the loss only falls as the weights grow.
 PerturbedCopy perturbed_copy(base::Index n, base::Index k, base::Index d, Activation activation);
 
 /// Where, as the number n < k of erf students grows, the landscape changes; empty where it never does. d = k.

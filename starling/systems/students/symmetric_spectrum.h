@@ -21,6 +21,17 @@ struct Level {
   base::Index multiplicity;
 };
 
+/// Corresponding directions of one kind of irreducible representation, and how often it occurs.
+struct IsotypicBlock {
+  std::vector<Neurons> directions;
+  base::Index multiplicity;
+};
+
+/// The blocks of `symmetric_spectrum`, drawn as directions of the student with the symmetry `drawn` and
+/// counted for `counted`: the directions use the first four moving neurons and the first two others, so that
+/// a smaller drawing shows all there is.
+std::vector<IsotypicBlock> isotypic_blocks(const Symmetry& drawn, const Symmetry& counted);
+
 /// An orthonormal basis of the directions that keep the symmetry: at most four, or seven with a lone student.
 std::vector<Neurons> symmetric_directions(const Symmetry& symmetry);
 

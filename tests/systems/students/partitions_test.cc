@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <vector>
 
 #include "starling/base/error.h"
@@ -105,6 +106,36 @@ TEST(PerturbedCopy, OfReluIsTheMinimumThatASearchFinds) {
     const PerturbedCopy found = perturbed_copy(static_cast<Index>(n), teachers, teachers, Activation::relu);
     EXPECT_NEAR(found.loss, loss, 1e-9) << "n = " << n;
     EXPECT_EQ(found.index, 0) << "n = " << n;
+  }
+}
+
+// Where few students stand for many teachers a is large, and it is a critical point all the same.
+TEST(PerturbedCopy, ExistsForFewErfStudentsOfManyTeachers) {
+  for (const Index n : {3, 5, 8, 15}) {
+    const PerturbedCopy found = perturbed_copy(n, 50, 50, Activation::erf);
+    const Neurons slope = Landscape(Activation::erf, orthonormal_teacher(50, 50)).gradient(found.student);
+    EXPECT_LT(slope.w.cwiseAbs().maxCoeff() + slope.a.cwiseAbs().maxCoeff(), 1e-11) << n;
+    EXPECT_GT(found.index, 0) << n;
+  }
+  EXPECT_NEAR(perturbed_copy(5, 50, 50, Activation::erf).a, 26.83, 0.01);
+}
+
+TEST(PerturbedCopy, IsFollowedForSmoothActivations) {
+  for (const Activation activation :
+       {Activation::tanh, Activation::softplus, Activation::gelu, Activation::silu}) {
+    const PerturbedCopy found = perturbed_copy(6, 8, 8, activation);
+    const Neurons slope = Landscape(activation, orthonormal_teacher(8, 8)).gradient(found.student);
+    EXPECT_LT(slope.w.cwiseAbs().maxCoeff() + slope.a.cwiseAbs().maxCoeff(), 1e-10);
+  }
+}
+
+TEST(PerturbedCopy, SaysWhereGelusWeightsRunAway) {
+  try {
+    perturbed_copy(4, 8, 8, Activation::gelu);
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::numerical);
+    EXPECT_NE(std::string(error.what()).find("the loss falls while the weights grow"), std::string::npos);
   }
 }
 
