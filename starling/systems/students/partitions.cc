@@ -3,14 +3,15 @@
 #include <fmt/format.h>
 
 #include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <vector>
 
 #include "starling/base/error.h"
 #include "starling/systems/students/copy_family.h"
+#include "starling/systems/students/large_spectrum.h"
 #include "starling/systems/students/one_neuron.h"
-#include "starling/systems/students/symmetric_spectrum.h"
 
 namespace starling::students {
 namespace {
@@ -63,17 +64,29 @@ Neurons copies(const CopyShape& shape, Index n, Index k, Index d) {
   return out;
 }
 
-// The smallest sum of copy averages of n groups: all but one single.
-std::vector<Index> best_groups(Index n, Index k) {
-  std::vector<Index> groups(static_cast<std::size_t>(n), 1);
-  groups.back() = k - n + 1;
-  return groups;
+double copy_loss(Activation activation, Index n, Index k, const CopyShape& shape) {
+  return CopyFamily(activation, static_cast<double>(n), static_cast<double>(k)).at(shape).loss;
 }
 
-bool copy_average_is_saddle(const Landscape& landscape, const Neurons& student) {
-  const Index n = student.a.size(), k = landscape.teacher().a.size();
-  const Symmetry symmetry{.moving = n - 1, .rest = k - n + 1, .lone = true, .idle = 0};
-  return negative_count(symmetric_spectrum(Curvature(landscape, student), symmetry)) > 0;
+// The last of from, from + stride, ..., before `end` up to which `holds` holds, found by strides and then by
+// halving; nothing where it fails at `from`. Towards lower numbers for a negative stride.
+template <class Predicate>
+std::optional<Index> last_in_a_row(Index from, Index end, Index stride, Predicate holds) {
+  if (from == end || !holds(from)) return std::nullopt;
+  const Index sign = stride < 0 ? -1 : 1;
+  Index good = from, bad = end;
+  for (Index n = from + stride; sign * (end - n) > 0; n += stride) {
+    if (!holds(n)) {
+      bad = n;
+      break;
+    }
+    good = n;
+  }
+  while (sign * (bad - good) > 1) {
+    const Index middle = good + (bad - good) / 2;
+    (holds(middle) ? good : bad) = middle;
+  }
+  return good;
 }
 
 }  // namespace
@@ -99,42 +112,66 @@ CopyAverage copy_average(std::span<const Index> groups, Index d, Activation acti
   return out;
 }
 
-PerturbedCopy perturbed_copy(Index n, Index k, Index d, Activation activation) {
+PerturbedCopy perturbed_copy_numbers(Index n, Index k, Index d, Activation activation) {
   require(n >= 1 && n <= k, fmt::format("n: {} is out of range; expected 1 to the {} teachers", n, k));
   require(d >= k, fmt::format("d: {} is out of range; expected at least the {} teachers", d, k));
-  const Landscape landscape(activation, orthonormal_teacher(k, d));
-  const Symmetry symmetry{.moving = n, .rest = k - n, .lone = false, .idle = d - k};
   const CopyShape shape = critical_shape(n, k, activation);
   PerturbedCopy out;
-  out.student = copies(shape, n, k, d);
   out.alpha = shape[0];
   out.beta = n > 1 ? shape[1] : 0;
   out.gamma = n < k ? shape[2] : 0;
   out.a = shape[3];
-  out.loss = landscape.mean_squared_error(out.student);
-  const std::vector<Level> levels = symmetric_spectrum(Curvature(landscape, out.student), symmetry);
+  out.loss = copy_loss(activation, n, k, shape);
+  const std::vector<Level> levels =
+      large_spectrum({.activation = activation,
+                      .symmetry = {.moving = n, .rest = k - n, .lone = false, .idle = d - k},
+                      .own = out.alpha,
+                      .other = out.beta,
+                      .rest = out.gamma,
+                      .outgoing = out.a});
   out.index = negative_count(levels);
   out.lambda_min = levels.front().value;
   return out;
 }
 
+PerturbedCopy perturbed_copy(Index n, Index k, Index d, Activation activation) {
+  PerturbedCopy out = perturbed_copy_numbers(n, k, d, activation);
+  out.student = copies({out.alpha, out.beta, out.gamma, out.a}, n, k, d);
+  return out;
+}
+
+Index best_copy_average_index(Index n, Index k, Index d) {
+  require(n >= 1 && n <= k, fmt::format("n: {} is out of range; expected 1 to the {} teachers", n, k));
+  require(d >= k, fmt::format("d: {} is out of range; expected at least the {} teachers", d, k));
+  const Index size = k - n + 1;
+  const OneNeuron average = one_neuron(size, Activation::erf);
+  return negative_count(
+      large_spectrum({.activation = Activation::erf,
+                      .symmetry = {.moving = n - 1, .rest = size, .lone = true, .idle = d - k},
+                      .own = 1,
+                      .other = 0,
+                      .rest = 0,
+                      .outgoing = 1,
+                      .lone_moving = 0,
+                      .lone_rest = average.r / std::sqrt(static_cast<double>(size)),
+                      .lone_outgoing = average.a}));
+}
+
 Thresholds thresholds(Index k) {
   require(k >= 1, fmt::format("k: {} is out of range; expected at least 1", k));
-  const Landscape landscape(Activation::erf, orthonormal_teacher(k, k));
+  constexpr Index one_by_one = 100;
+  const Index stride = std::max<Index>(1, k / one_by_one);
+  const auto minimum = [&](Index n) { return perturbed_copy_numbers(n, k, k, Activation::erf).index == 0; };
+  const auto below = [&](Index n) {
+    const double average = one_neuron(k - n + 1, Activation::erf).loss;  // the single ones are perfect
+    return copy_loss(Activation::erf, n, k, critical_shape(n, k, Activation::erf)) < average;
+  };
+  const auto stable = [&](Index n) { return best_copy_average_index(n, k, k) == 0; };
   Thresholds out;
-  bool minimum = true, below = true;
-  for (Index n = k - 1; n >= 1 && (minimum || below); --n) {
-    const PerturbedCopy copy = perturbed_copy(n, k, k, Activation::erf);
-    const double average = landscape.mean_squared_error(averages(best_groups(n, k), k, Activation::erf));
-    minimum = minimum && copy.index == 0;
-    below = below && copy.loss < average;
-    if (minimum) out.pc_minimum_from = n;
-    if (below) out.pc_below_ca_from = n;
-  }
-  for (Index n = 1; n < k && !out.ca_saddle_from; ++n) {
-    if (copy_average_is_saddle(landscape, averages(best_groups(n, k), k, Activation::erf)))
-      out.ca_saddle_from = n;
-  }
+  out.pc_minimum_from = last_in_a_row(k - 1, 0, -stride, minimum);
+  out.pc_below_ca_from = last_in_a_row(k - 1, 0, -stride, below);
+  const Index last_stable = last_in_a_row(1, k, stride, stable).value_or(0);
+  if (last_stable + 1 < k) out.ca_saddle_from = last_stable + 1;
   return out;
 }
 

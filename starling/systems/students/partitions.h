@@ -40,6 +40,12 @@ struct PerturbedCopy {
 /// of a ReLU-like activation (GELU, SiLU) the loss only falls as the weights grow.
 PerturbedCopy perturbed_copy(base::Index n, base::Index k, base::Index d, Activation activation);
 
+/// The same without the student, at a cost that does not depend on n and k.
+PerturbedCopy perturbed_copy_numbers(base::Index n, base::Index k, base::Index d, Activation activation);
+
+/// The index of the erf copy average (1, ..., 1, k - n + 1), at a cost that does not depend on n and k.
+base::Index best_copy_average_index(base::Index n, base::Index k, base::Index d);
+
 /// Where, as the number n < k of erf students grows, the landscape changes; empty where it never does. d = k.
 struct Thresholds {
   std::optional<base::Index> pc_minimum_from;   ///< from here to k - 1 the perturbed copy is a minimum
@@ -48,6 +54,8 @@ struct Thresholds {
       ca_saddle_from;  ///< the first n whose copy average (1, ..., 1, k - n + 1) is a saddle
 };
 
-Thresholds thresholds(base::Index k);  ///< k >= 1, else Error{usage}
+/// Every n is looked at for k < 200; for more teachers every (k/100)-th, and the change between two of them
+/// is found by halving. k >= 1, else Error{usage}.
+Thresholds thresholds(base::Index k);
 
 }  // namespace starling::students
