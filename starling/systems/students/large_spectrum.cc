@@ -169,4 +169,8 @@ std::vector<Level> large_spectrum(const SymmetricPoint& point) {
   return out;
 }
 
+base::Index exact_index(const std::vector<Level>& levels) {
+  return negative_count(levels, 1e-12);
+}
+
 }  // namespace starling::students

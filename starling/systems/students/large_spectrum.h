@@ -17,4 +17,9 @@ struct SymmetricPoint {
 /// of each block change a handful of neurons only, the others stay alike, and one of them stands for all.
 std::vector<Level> large_spectrum(const SymmetricPoint& point);
 
+/// How many of its eigenvalues lie below -1e-12 times the largest. The largest grows with the number of
+/// neurons while those that decide the index do not; the cut of `negative_count`, meant for dense spectra,
+/// would hide them.
+base::Index exact_index(const std::vector<Level>& levels);
+
 }  // namespace starling::students

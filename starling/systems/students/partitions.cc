@@ -129,7 +129,7 @@ PerturbedCopy perturbed_copy_numbers(Index n, Index k, Index d, Activation activ
                       .other = out.beta,
                       .rest = out.gamma,
                       .outgoing = out.a});
-  out.index = negative_count(levels);
+  out.index = exact_index(levels);
   out.lambda_min = levels.front().value;
   return out;
 }
@@ -145,16 +145,15 @@ Index best_copy_average_index(Index n, Index k, Index d) {
   require(d >= k, fmt::format("d: {} is out of range; expected at least the {} teachers", d, k));
   const Index size = k - n + 1;
   const OneNeuron average = one_neuron(size, Activation::erf);
-  return negative_count(
-      large_spectrum({.activation = Activation::erf,
-                      .symmetry = {.moving = n - 1, .rest = size, .lone = true, .idle = d - k},
-                      .own = 1,
-                      .other = 0,
-                      .rest = 0,
-                      .outgoing = 1,
-                      .lone_moving = 0,
-                      .lone_rest = average.r / std::sqrt(static_cast<double>(size)),
-                      .lone_outgoing = average.a}));
+  return exact_index(large_spectrum({.activation = Activation::erf,
+                                     .symmetry = {.moving = n - 1, .rest = size, .lone = true, .idle = d - k},
+                                     .own = 1,
+                                     .other = 0,
+                                     .rest = 0,
+                                     .outgoing = 1,
+                                     .lone_moving = 0,
+                                     .lone_rest = average.r / std::sqrt(static_cast<double>(size)),
+                                     .lone_outgoing = average.a}));
 }
 
 Thresholds thresholds(Index k) {

@@ -186,11 +186,11 @@ std::vector<Level> symmetric_spectrum(const Curvature& curvature, const Symmetry
   return out;
 }
 
-base::Index negative_count(const std::vector<Level>& levels) {
+base::Index negative_count(const std::vector<Level>& levels, double cut) {
   if (levels.empty()) return 0;
-  const double cut = -1e-8 * levels.back().value;
+  const double lowest = -cut * levels.back().value;
   Index count = 0;
-  for (const Level& level : levels) count += level.value < cut ? level.multiplicity : 0;
+  for (const Level& level : levels) count += level.value < lowest ? level.multiplicity : 0;
   return count;
 }
 

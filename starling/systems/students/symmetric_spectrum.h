@@ -42,8 +42,8 @@ std::vector<Neurons> symmetric_directions(const Symmetry& symmetry);
 ///   trivial (up to 7), p - 1 (up to 6), p(p-3)/2, (p-1)(p-2)/2, m - 1, (p-1)(m-1), e, (p-1) e.
 std::vector<Level> symmetric_spectrum(const Curvature& curvature, const Symmetry& symmetry);
 
-/// How many eigenvalues lie below -1e-8 times the largest.
-base::Index negative_count(const std::vector<Level>& levels);
+/// How many eigenvalues lie below -`cut` times the largest.
+base::Index negative_count(const std::vector<Level>& levels, double cut = 1e-8);
 
 /// Q'HQ, (m, m), for m orthonormal directions.
 Eigen::MatrixXd restricted(const Curvature& curvature, const std::vector<Neurons>& basis);
