@@ -8,6 +8,7 @@
 #include "starling/simd/target.h"
 #include "starling/systems/drift/app.h"
 #include "starling/systems/drift/field.h"
+#include "starling/systems/students/app.h"
 
 namespace {
 
@@ -38,7 +39,7 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ,
               SIG_IGN);  // a limit on the size of files ends as an error of the write, with its reason
   starling::cli::Toolbox toolbox;
-  toolbox.systems = {&starling::drift::system()};
+  toolbox.systems = {&starling::drift::system(), &starling::students::system()};
   toolbox.report = [](const starling::study::RunDirectory& directory) {
     starling::report::write_report(directory);
   };

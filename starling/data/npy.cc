@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "starling/base/error.h"
 #include "starling/data/bytes.h"
 #include "starling/data/npy_header.h"
 
@@ -90,11 +91,15 @@ std::vector<double> read_fortran(const char* from, const Type& type, bool big,
   return values;
 }
 
+std::string shape_of_tuple(std::span<const std::int64_t> shape) {  // as Python writes it: (3,), (2, 3)
+  return shape.size() == 1 ? fmt::format("({},)", shape[0]) : fmt::format("({})", fmt::join(shape, ", "));
+}
+
 template <class T>
-std::string encode(const base::PointsRef<T>& points, std::string_view descr) {
+std::string encode(std::span<const std::int64_t> shape, std::string_view descr, std::span<const T> values) {
   static_assert(std::endian::native == std::endian::little);
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}", descr,
-                                   points.rows(), points.cols());
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", descr,
+                                   shape_of_tuple(shape));
   constexpr std::size_t prefix = 10, alignment = 64;  // numpy pads so that the data are aligned
   header.append(alignment - 1 - (prefix + header.size()) % alignment, ' ');
   header += '\n';
@@ -103,13 +108,16 @@ std::string encode(const base::PointsRef<T>& points, std::string_view descr) {
   out += static_cast<char>(header.size() & 0xffU);
   out += static_cast<char>(header.size() >> 8U);
   out += header;
-  const auto row_bytes = static_cast<std::size_t>(points.cols()) * sizeof(T);
-  if (row_bytes == 0) return out;
-  out.reserve(out.size() + row_bytes * static_cast<std::size_t>(points.rows()));
-  for (base::Index i = 0; i < points.rows(); ++i) {
-    out.append(reinterpret_cast<const char*>(points.row(i).data()), row_bytes);
-  }
+  if (!values.empty()) out.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
   return out;
+}
+
+// A reference may have its rows apart; a file has not.
+template <class T>
+std::string encode(const base::PointsRef<T>& points, std::string_view descr) {
+  const base::Points<T> whole = points;
+  const std::int64_t shape[] = {points.rows(), points.cols()};
+  return encode<T>(shape, descr, std::span<const T>(whole.data(), static_cast<std::size_t>(whole.size())));
 }
 
 }  // namespace
@@ -166,6 +174,13 @@ std::string encode_npy(const base::PointsRef<double>& points) {
 }
 std::string encode_npy(const base::PointsRef<float>& points) {
   return encode<float>(points, "<f4");
+}
+std::string encode_npy(std::span<const std::int64_t> shape, std::span<const double> values) {
+  if (element_count(shape, values.size()) != values.size()) {
+    throw base::Error(base::ErrorKind::usage,
+                      fmt::format("npy: {} values for shape {}", values.size(), shape_text(shape)));
+  }
+  return encode<double>(shape, "<f8", values);
 }
 
 }  // namespace starling::data

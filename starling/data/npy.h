@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,5 +26,7 @@ Array parse_npy(std::string_view bytes, std::string_view name);
 /// The bytes of a version 1 .npy file of shape (rows, columns), type "<f8" or "<f4", in C order.
 std::string encode_npy(const base::PointsRef<double>& points);
 std::string encode_npy(const base::PointsRef<float>& points);
+/// The same of any shape, "<f8". Error{usage} when the shape and the number of values disagree.
+std::string encode_npy(std::span<const std::int64_t> shape, std::span<const double> values);
 
 }  // namespace starling::data

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "starling/base/error.h"
 #include "starling/data/bytes.h"
 #include "starling/data/inflate.h"
 
@@ -172,7 +173,73 @@ std::string read_entry(std::string_view bytes, const Entry& entry, std::string_v
   return data;
 }
 
+void append_little(std::string& out, std::uint64_t value, int bytes) {
+  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xffU);
+}
+
+// What the local header and the directory say alike of an entry that is stored.
+std::string common_header(const NpzEntry& entry) {
+  constexpr std::uint64_t version = 20, first_of_1980 = 33;  // the earliest date that zip can write
+  std::string out;
+  append_little(out, version, 2);
+  append_little(out, 0, 2 + 2 + 2);  // flags, method, time
+  append_little(out, first_of_1980, 2);
+  append_little(out, crc32_of(entry.npy), 4);
+  append_little(out, entry.npy.size(), 4);
+  append_little(out, entry.npy.size(), 4);
+  append_little(out, entry.key.size() + 4, 2);
+  append_little(out, 0, 2);  // extra field
+  return out;
+}
+
+void check_writable(const std::vector<NpzEntry>& entries) {
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const std::string& key = entries[i].key;
+    const bool twice =
+        std::any_of(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(i),
+                    [&](const NpzEntry& earlier) { return earlier.key == key; });
+    if (key.empty() || key.size() + 4 > longest_comment || twice) {
+      throw base::Error(base::ErrorKind::usage,
+                        fmt::format("npz: {} {}", in_quotes(key),
+                                    twice ? "is used twice" : "is no key: expected 1 to 65531 bytes"));
+    }
+    total += entries[i].npy.size() + 2 * (key.size() + central_size + 4);
+  }
+  if (total >= in_zip64_32 || entries.size() >= in_zip64_16) {
+    throw base::Error(base::ErrorKind::usage, fmt::format("npz: {} entries of {} bytes; expected below 4 GiB",
+                                                          entries.size(), total));
+  }
+}
+
 }  // namespace
+
+std::string encode_npz(const std::vector<NpzEntry>& entries) {
+  check_writable(entries);
+  std::string out, directory;
+  for (const NpzEntry& entry : entries) {
+    const std::string common = common_header(entry), name = entry.key + ".npy";
+    append_little(directory, central_signature, 4);
+    append_little(directory, 20, 2);
+    directory += common;
+    append_little(directory, 0, 2 + 2 + 2);  // comment, disk, internal attributes
+    append_little(directory, 0, 4);          // external attributes
+    append_little(directory, out.size(), 4);
+    directory += name;
+    append_little(out, local_signature, 4);
+    out += common + name + entry.npy;
+  }
+  const std::uint64_t start = out.size();
+  out += directory;
+  append_little(out, end_signature, 4);
+  append_little(out, 0, 2 + 2);
+  append_little(out, entries.size(), 2);
+  append_little(out, entries.size(), 2);
+  append_little(out, directory.size(), 4);
+  append_little(out, start, 4);
+  append_little(out, 0, 2);
+  return out;
+}
 
 std::map<std::string, Array> parse_npz(std::string_view bytes, std::string_view name,
                                        std::vector<std::string>* order) {

@@ -16,4 +16,14 @@ namespace starling::data {
 std::map<std::string, Array> parse_npz(std::string_view bytes, std::string_view name,
                                        std::vector<std::string>* order = nullptr);
 
+/// One entry of an archive to be written: its key, and the bytes that encode_npy gives.
+struct NpzEntry {
+  std::string key, npy;
+};
+
+/// The bytes of an .npz of these entries in this order, stored without compression and without a time, so
+/// that equal arrays give equal bytes. Throws Error{usage} for a key that is empty, longer than 65531 bytes
+/// or used twice, and for an archive above 4 GiB.
+std::string encode_npz(const std::vector<NpzEntry>& entries);
+
 }  // namespace starling::data

@@ -9,7 +9,17 @@
 
 namespace starling::nets {
 
-enum class Activation { silu, gelu, tanh, relu };
+/// x is the pre-activation, Φ the normal distribution function.
+enum class Activation {
+  silu,      ///< x / (1 + e^-x)
+  gelu,      ///< x Φ(x), exact
+  tanh,
+  relu,
+  erf,       ///< erf(x / √2)
+  sigmoid,   ///< 1 / (1 + e^-x)
+  softplus,  ///< log(1 + e^x)
+  linear     ///< x
+};
 
 /// The shape of a multilayer perceptron: inputs -> width -> ... -> width -> outputs.
 struct MlpSpec {

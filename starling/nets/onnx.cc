@@ -106,6 +106,14 @@ std::string activate(Graph& graph, Activation kind, const std::string& name, con
     }
     case Activation::tanh:
       return graph.node("Tanh", name, {x});
+    case Activation::erf:
+      return graph.node("Erf", name, {graph.node("Mul", name + ".scaled", {x, "erf.slope"})});
+    case Activation::sigmoid:
+      return graph.node("Sigmoid", name, {x});
+    case Activation::softplus:
+      return graph.node("Softplus", name, {x});
+    case Activation::linear:
+      return graph.node("Identity", name, {x});
     case Activation::relu:
       break;
   }
@@ -122,6 +130,7 @@ void add_layers(Graph& graph, const MlpSpec& spec, const OnnxOptions& options) {
     graph.scalar("gelu.one", 1);
     graph.scalar("gelu.half", 0.5);
   }
+  if (spec.activation == Activation::erf) graph.scalar("erf.slope", 1 / std::numbers::sqrt2);
   for (base::Index l = 0; l <= spec.layers; ++l) {
     const std::string layer = fmt::format("layers.{}", l);
     before = graph.affine(layer + ".affine", x, layer + ".weight", layer + ".bias");

@@ -12,34 +12,36 @@ const std::filesystem::path root = STARLING_SOURCE_DIR;
 
 std::vector<std::string> specs() {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(root / "examples")) {
-    if (entry.path().extension() == ".toml") names.push_back(entry.path().stem());
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root / "examples")) {
+    if (entry.path().extension() == ".toml")
+      names.push_back(entry.path().lexically_relative(root / "examples").replace_extension());
   }
   std::sort(names.begin(), names.end());
   return names;
 }
 
-// What makes a run of this job short; a job that is not here runs as its spec says.
-std::vector<std::string> shortened(const std::string& job) {
+// What makes a run of this system's job short; one that is not here runs as its spec says.
+std::vector<std::string> shortened(const study::Common& common) {
   const std::map<std::string, std::vector<std::string>> overrides = {
-      {"train", {"train.steps=3", "train.evaluation=100", "train.repeats=2"}},
-      {"study", {"study.particles=[8, 12, 16]", "study.replicates=3", "study.horizon=0.1"}}};
-  const auto found = overrides.find(job);
+      {"drift/train", {"train.steps=3", "train.evaluation=100", "train.repeats=2"}},
+      {"drift/study", {"study.particles=[8, 12, 16]", "study.replicates=3", "study.horizon=0.1"}},
+      {"students/train", {"teacher.steps=50", "search.steps=5", "search.starts=2"}}};
+  const auto found = overrides.find(common.system + "/" + common.job);
   return found == overrides.end() ? std::vector<std::string>() : found->second;
 }
 
 // The parameter is the name of a spec in examples/.
 class Example : public testing::TestWithParam<std::string> {
  protected:
-  testing_program::Folder folder_{"example-" + GetParam()};
+  testing_program::Folder folder_{"example-" + std::filesystem::path(GetParam()).filename().string()};
 };
 
 TEST_P(Example, RunsAndLeavesAReport) {
   std::filesystem::current_path(root);  // specs name their data from there
   const std::string path = "examples/" + GetParam() + ".toml", out = folder_.path / "run";
-  const std::string job = study::peek(base::read_file(path), path).job;
+  const study::Common common = study::peek(base::read_file(path), path);
   std::vector<std::string> args = {"run", path, "--out", out, "--quiet"};
-  for (const std::string& assignment : shortened(job)) args.insert(args.end(), {"--set", assignment});
+  for (const std::string& assignment : shortened(common)) args.insert(args.end(), {"--set", assignment});
   const auto result = testing_program::run(folder_.path, args);
   EXPECT_EQ(result.code, 0) << result.errors;
   EXPECT_EQ(result.errors, "");

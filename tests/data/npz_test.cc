@@ -160,6 +160,31 @@ TEST(Npz, RefusesDirectoriesThatRunOutOfTheFile) {
   EXPECT_CONTAINS(error(changed), "f.npz['a']: no local header at byte 0");
 }
 
+TEST(Npz, ReadsBackWhatItWrites) {
+  const std::vector<std::int64_t> table = {2, 3}, row = {3}, scalar = {};
+  const std::vector<double> numbers = {1, -0.5, 1e-300, 4, 5, M_PI};
+  const std::string bytes = encode_npz({{"w", encode_npy(table, numbers)},
+                                        {"fc1.bias", encode_npy(row, std::span(numbers).first(3))},
+                                        {"s", encode_npy(scalar, std::span(numbers).last(1))}});
+  std::vector<std::string> order;
+  const auto arrays = parse_npz(bytes, "f.npz", &order);
+  EXPECT_EQ(order, (std::vector<std::string>{"w", "fc1.bias", "s"}));
+  EXPECT_EQ(arrays.at("w").shape, table);
+  EXPECT_EQ(arrays.at("w").values, numbers);
+  EXPECT_EQ(arrays.at("fc1.bias").shape, row);
+  EXPECT_EQ(arrays.at("s").shape, scalar);
+  EXPECT_EQ(arrays.at("s").values, std::vector<double>{M_PI});
+  EXPECT_TRUE(parse_npz(encode_npz({}), "f.npz").empty());
+}
+
+TEST(Npz, IsNotWrittenWithKeysThatCannotBeRead) {
+  const auto refusal = [](const std::vector<NpzEntry>& entries) {
+    return message_of([&] { (void)encode_npz(entries); }, base::ErrorKind::usage);
+  };
+  EXPECT_CONTAINS(refusal({{"a", three}, {"a", three}}), "'a' is used twice");
+  EXPECT_CONTAINS(refusal({{"", three}}), "is no key");
+}
+
 TEST(Npz, RefusesEveryTruncation) {
   test::expect_every_truncation_is_refused(zip_file({stored("a.npy", three), packed("b.npy", four)}),
                                            [](std::string_view bytes) { (void)parse_npz(bytes, "f.npz"); });

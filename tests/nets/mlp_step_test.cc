@@ -166,8 +166,7 @@ template <class T>
 void expect_no_allocation_in_a_step() {
   const Threads one(1);
   ASSERT_EQ(base::thread_count(), 1);
-  for (const Activation activation :
-       {Activation::silu, Activation::gelu, Activation::tanh, Activation::relu}) {
+  for (const Activation activation : all_activations) {
     for (const bool extras : {false, true}) {
       Batch<T> b({.inputs = 32,
                   .outputs = 2,

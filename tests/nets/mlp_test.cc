@@ -14,8 +14,7 @@ using base::Index;
 
 std::vector<MlpSpec> variants() {
   std::vector<MlpSpec> all;
-  for (const Activation activation :
-       {Activation::silu, Activation::gelu, Activation::tanh, Activation::relu}) {
+  for (const Activation activation : all_activations) {
     for (const bool residual : {false, true}) {
       for (const Index classes : {Index{0}, Index{3}}) {
         for (const bool guidance : {false, true}) {
@@ -141,8 +140,7 @@ TEST(Mlp, InitialWeightsFillTheirBoundAndDependOnTheStreamAlone) {
 }
 
 TEST(Mlp, StaysFiniteWhereTheExponentialWouldOverflowAndLetsNaNThrough) {
-  for (const Activation activation :
-       {Activation::silu, Activation::gelu, Activation::tanh, Activation::relu}) {
+  for (const Activation activation : all_activations) {
     Batch<float> b({.inputs = 3, .outputs = 2, .width = 5, .layers = 2, .activation = activation}, 4);
     b.x.setConstant(1e4F);
     b.x.row(1) *= -1;

@@ -45,6 +45,8 @@ Matrix result_of(const onnx::NodeProto& node, const std::vector<Matrix>& in) {
   if (kind == "Tanh") return in[0].array().tanh().matrix();
   if (kind == "Relu") return in[0].cwiseMax(0.0);
   if (kind == "Erf") return in[0].unaryExpr([](double v) { return std::erf(v); });
+  if (kind == "Softplus") return in[0].array().exp().log1p().matrix();
+  if (kind == "Identity") return in[0];
   if (kind == "Unsqueeze") return in[0];
   if (kind == "Concat") {
     Matrix out(in[0].rows(), in[0].cols() + in[1].cols());
@@ -91,7 +93,7 @@ void expect_agreement(const MlpSpec& spec) {
 }
 
 TEST(Onnx, FileComputesWhatTheNetworkComputesInDataUnits) {
-  for (const Activation kind : {Activation::silu, Activation::gelu, Activation::tanh, Activation::relu}) {
+  for (const Activation kind : all_activations) {
     for (const bool residual : {false, true}) {
       for (const Index classes : {0, 4}) {
         for (const bool guidance : {false, true}) {

@@ -22,9 +22,21 @@ inline double act(Activation kind, double x) {
       return std::tanh(x);
     case Activation::relu:
       return std::max(x, 0.0);
+    case Activation::erf:
+      return std::erf(x / std::numbers::sqrt2);
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Activation::softplus:
+      return std::log1p(std::exp(x));
+    case Activation::linear:
+      return x;
   }
   return 0;
 }
+
+inline constexpr Activation all_activations[] = {Activation::silu, Activation::gelu,    Activation::tanh,
+                                                 Activation::relu, Activation::erf,     Activation::sigmoid,
+                                                 Activation::softplus, Activation::linear};
 
 /// A batch with parameters, all drawn from one seed.
 template <class T>

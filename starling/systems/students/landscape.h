@@ -46,6 +46,7 @@ class Landscape {
   Activation activation() const { return activation_; }
   const Neurons& teacher() const { return teacher_; }
   base::Index dimension() const { return teacher_.w.cols(); }
+  double teacher_power() const { return teacher_power_; }  ///< E[(f* - c*)²]
 
   // Each throws Error{input} for a student of another dimension or with numbers that are not finite, and
   // Error{numerical} where a quadrature misses its tolerance, naming the neurons.

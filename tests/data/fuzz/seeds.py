@@ -87,6 +87,11 @@ def seeds():
         safetensors({"a": ("U8", [0], b"")}, {"checksum": "00000000"}),
         safetensors({}),
     ]
+    yield "network", [
+        npz(np.savez, w=cloud, a=np.ones(3), bias=np.zeros(3)),
+        npz(np.savez, **{"0.weight": cloud, "2.weight": np.ones((1, 3))}),
+        safetensors({"fc1.weight": ("F32", [2, 2], bytes(16)), "fc1.bias": ("F32", [2], bytes(8)), "fc2.weight": ("F32", [1, 2], bytes(8))}),
+    ]
     yield "toml", [
         b'system = "toy"\nseed = 3\n[field]\ntemperature = 0.5\nkernel = "gaussian"\nscales = [0.1, 2e3]\n[train]\nsteps = 7\nexact = true\n',
         b'system = "toy" # words\ntrain = {path = """\na\u00e9""", sizes = [\n1_0, 0x10, 0b1]}\n',

@@ -1,0 +1,24 @@
+#include "starling/systems/students/app.h"
+
+#include "starling/base/error.h"
+#include "starling/systems/students/train_app.h"
+
+namespace starling::students {
+
+const study::System& system() {
+  static const study::System instance{
+      "students",
+      "small networks that stand for a wide one, and the landscape in which they are found",
+      {"train"},
+      [](const std::string&) -> std::unique_ptr<study::Application> { return make_train_application(); },
+      [] { return std::vector<study::Claim>(); },
+      [](const study::RunDirectory& directory, const study::SampleRequest&) {
+        throw base::Error(base::ErrorKind::usage,
+                          directory.path().string() +
+                              ": a run of students has no samples; its networks are in student_*, or use export");
+      },
+      export_networks};
+  return instance;
+}
+
+}  // namespace starling::students
