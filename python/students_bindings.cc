@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "arrays.h"
-#include "starling/base/error.h"
 #include "starling/systems/students/curvature.h"
 #include "starling/systems/students/landscape.h"
 #include "starling/systems/students/one_neuron.h"
@@ -43,14 +42,6 @@ struct Problem {
   students::Landscape landscape;
 };
 
-students::Outgoing outgoing(const std::string& name) {
-  static const std::vector<std::string> names{"free", "fixed"};
-  if (name == names[0]) return students::Outgoing::free;
-  if (name == names[1]) return students::Outgoing::fixed;
-  throw base::Error(base::ErrorKind::usage,
-                    "outgoing: unknown name '" + name + "'" + base::suggestion(name, names));
-}
-
 template <class Call>
 auto with_problem(Call call) {
   return
@@ -81,8 +72,8 @@ nb::tuple gradient(const Table& w, const Column& a, const Table& v, const Column
 
 Array hessian(const Table& w, const Column& a, const Table& v, const Column& b, const std::string& activation,
               const Biases& w_bias, const Biases& v_bias, const Output& c, const Output& c_teacher,
-              const std::string& which) {
-  const students::Outgoing weights = outgoing(which);
+              bool fixed) {
+  const students::Outgoing weights = fixed ? students::Outgoing::fixed : students::Outgoing::free;
   return numpy(with_problem([&](const Problem& x) -> base::Points<double> {
     return students::Curvature(x.landscape, x.student).matrix(weights);
   })(w, a, v, b, activation, w_bias, v_bias, c, c_teacher));
@@ -101,8 +92,8 @@ nb::dict copy_average(const std::vector<base::Index>& groups, base::Index d, con
 }
 
 nb::dict perturbed_copy(base::Index n, base::Index k, base::Index d, const std::string& activation) {
-  const auto point =
-      unlocked([&] { return students::perturbed_copy(n, k, d, students::parse_activation(activation)); });
+  const auto point = unlocked(
+      [&] { return students::perturbed_copy_numbers(n, k, d, students::parse_activation(activation)); });
   nb::dict out;
   out["alpha"] = point.alpha;
   out["beta"] = point.beta;
@@ -143,7 +134,7 @@ void bind_students(nb::module_& module) {
   module.def("students_gradient", gradient, "w"_a, "a"_a, "v"_a, "b"_a, "activation"_a, "w_bias"_a.none(),
              "v_bias"_a.none(), "c"_a.none(), "c_teacher"_a.none());
   module.def("students_hessian", hessian, "w"_a, "a"_a, "v"_a, "b"_a, "activation"_a, "w_bias"_a.none(),
-             "v_bias"_a.none(), "c"_a.none(), "c_teacher"_a.none(), "outgoing"_a);
+             "v_bias"_a.none(), "c"_a.none(), "c_teacher"_a.none(), "fixed"_a);
   module.def("students_copy_average", copy_average, "groups"_a, "d"_a, "activation"_a);
   module.def("students_perturbed_copy", perturbed_copy, "n"_a, "k"_a, "d"_a, "activation"_a);
   module.def("students_one_neuron", one_neuron, "k"_a, "activation"_a);

@@ -33,10 +33,10 @@ def _problem(w, a, v, b, activation, w_bias, v_bias, c, c_teacher):
     )
 
 
-def _outgoing(name):
-    if name not in ("free", "fixed"):
-        raise ValueError(f"outgoing: {name!r}; expected 'free' or 'fixed'")
-    return name
+def _is_fixed(outgoing):
+    if outgoing not in ("free", "fixed"):
+        raise ValueError(f"outgoing: {outgoing!r}; expected 'free' or 'fixed'")
+    return outgoing == "fixed"
 
 
 def loss(w, a, v, b, activation="erf", *, w_bias=None, v_bias=None, c=None, c_teacher=None):
@@ -50,7 +50,7 @@ def gradient(w, a, v, b, activation="erf", *, w_bias=None, v_bias=None, c=None, 
     With outgoing="fixed" a and c are constants and their derivatives are left out: (dw,) or (dw, dw_bias).
     """
     dw, da, dbias, dc = _core.students_gradient(*_problem(w, a, v, b, activation, w_bias, v_bias, c, c_teacher))
-    fixed = _outgoing(outgoing) == "fixed"
+    fixed = _is_fixed(outgoing)
     parts = (dw, None if fixed else da, dbias, None if fixed else dc)
     return tuple(part for part in parts if part is not None)
 
@@ -61,7 +61,7 @@ def hessian(w, a, v, b, activation="erf", *, w_bias=None, v_bias=None, c=None, c
     With outgoing="fixed" (the setting of Safran and Shamir) a and c are constants: (n d, n d), or with w_bias (n d + n, ...).
     """
     problem = _problem(w, a, v, b, activation, w_bias, v_bias, c, c_teacher)
-    return _core.students_hessian(*problem, _outgoing(outgoing))
+    return _core.students_hessian(*problem, _is_fixed(outgoing))
 
 
 def quadrature_error(w, a, v, b, activation, *, w_bias=None, v_bias=None, c=None, c_teacher=None):

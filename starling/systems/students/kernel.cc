@@ -199,6 +199,11 @@ std::span<const std::string> activation_names() {
   return names;
 }
 
+bool is_homogeneous(Activation activation) {
+  return activation == Activation::relu || activation == Activation::linear ||
+         activation == Activation::quadratic || activation == Activation::cubic;
+}
+
 bool has_closed_form(Activation activation) {
   return activation < Activation::tanh;
 }

@@ -86,11 +86,6 @@ std::optional<double> interior_minimum(const Profile& profile) {
   return best;
 }
 
-bool homogeneous(Activation activation) {
-  return activation == Activation::relu || activation == Activation::linear ||
-         activation == Activation::quadratic || activation == Activation::cubic;
-}
-
 }  // namespace
 
 OneNeuron one_neuron(base::Index k, Activation activation) {
@@ -100,7 +95,7 @@ OneNeuron one_neuron(base::Index k, Activation activation) {
   const auto at = [&](double r) {
     return OneNeuron{.r = r, .a = profile.outgoing(r), .loss = profile.loss(r), .finite = true};
   };
-  if (homogeneous(activation)) return at(1);
+  if (is_homogeneous(activation)) return at(1);
   const double far = profile.loss(nearly_infinite), near = profile.loss(nearly_zero);
   const std::optional<double> r = interior_minimum(profile);
   if (r && profile.loss(*r) <= std::min(far, near)) return at(*r);

@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <vector>
 
 #include "starling/base/error.h"
+#include "starling/systems/students/copy_family.h"
+#include "starling/systems/students/large_spectrum.h"
 #include "starling/systems/students/one_neuron.h"
-#include "starling/systems/students/symmetric_spectrum.h"
 
 namespace starling::students {
 namespace {
@@ -41,69 +43,50 @@ Index negatives(const base::Vector<double>& ascending) {
   return (ascending.array() < cut).count();
 }
 
-// What holds of α, β, γ, a for n and k both large; Newton's method does the rest.
-Neurons first_guess(Index n, Index k, Index d) {
-  const double share = static_cast<double>(n) / static_cast<double>(k), count = static_cast<double>(n);
-  Neurons out{.w = base::Points<double>::Zero(n, d), .a = base::Vector<double>::Constant(n, 1 / share)};
-  if (n == k) {
-    out.w.diagonal().setOnes();
-    return out;
-  }
-  out.w.leftCols(n).setConstant(-0.1 / count);
-  out.w.middleCols(n, k - n).setConstant(0.7 / count);
-  out.w.diagonal().setConstant(std::sqrt(share));
+CopyShape critical_shape(Index n, Index k, Activation activation) {
+  const std::optional<CopyShape> shape =
+      critical_copy(activation, static_cast<double>(n), static_cast<double>(k));
+  if (shape) return *shape;
+  throw base::Error(
+      base::ErrorKind::numerical,
+      fmt::format(
+          "perturbed copy of {} students and {} teachers: no critical point with finite weights was reached, "
+          "neither directly nor along the branch from {} students on: the loss falls while the weights grow; "
+          "expected n nearer to k",
+          n, k, k - 1));
+}
+
+Neurons copies(const CopyShape& shape, Index n, Index k, Index d) {
+  Neurons out{.w = base::Points<double>::Zero(n, d), .a = base::Vector<double>::Constant(n, shape[3])};
+  out.w.leftCols(n).setConstant(shape[1]);
+  out.w.middleCols(n, k - n).setConstant(shape[2]);
+  out.w.diagonal().setConstant(shape[0]);
   return out;
 }
 
-// |H|^{-1} g in an orthonormal basis of the symmetric directions, no longer than a tenth; nothing along a
-// flat direction, as ReLU's rescaling of w against a is.
-Eigen::VectorXd downhill(const Eigen::MatrixXd& hessian, const Eigen::VectorXd& gradient) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(hessian);
-  const Eigen::VectorXd& values = solver.eigenvalues();
-  const double flat = 1e-10 * values.cwiseAbs().maxCoeff();
-  Eigen::VectorXd along = solver.eigenvectors().transpose() * gradient;
-  for (Index i = 0; i < along.size(); ++i) {
-    const double curvature = std::abs(values[i]);
-    along[i] = curvature > flat ? along[i] / curvature : 0;
-  }
-  Eigen::VectorXd step = solver.eigenvectors() * along;
-  constexpr double longest = 0.1;
-  if (step.norm() > longest) step *= longest / step.norm();
-  return step;
+double copy_loss(Activation activation, Index n, Index k, const CopyShape& shape) {
+  return CopyFamily(activation, static_cast<double>(n), static_cast<double>(k)).at(shape).loss;
 }
 
-Neurons descend(const Landscape& landscape, const Symmetry& symmetry, Neurons student) {
-  constexpr int most_steps = 500;
-  const std::vector<Neurons> basis = symmetric_directions(symmetry);
-  for (int count = 0; count < most_steps; ++count) {
-    const Neurons slope = landscape.gradient(student);
-    Eigen::VectorXd gradient(static_cast<Index>(basis.size()));
-    for (std::size_t i = 0; i < basis.size(); ++i) gradient[static_cast<Index>(i)] = inner(basis[i], slope);
-    const Eigen::VectorXd step = downhill(restricted(Curvature(landscape, student), basis), gradient);
-    for (std::size_t i = 0; i < basis.size(); ++i) {
-      student.w -= step[static_cast<Index>(i)] * basis[i].w;
-      student.a -= step[static_cast<Index>(i)] * basis[i].a;
+// The last of from, from + stride, ..., before `end` up to which `holds` holds, found by strides and then by
+// halving; nothing where it fails at `from`. Towards lower numbers for a negative stride.
+template <class Predicate>
+std::optional<Index> last_in_a_row(Index from, Index end, Index stride, Predicate holds) {
+  if (from == end || !holds(from)) return std::nullopt;
+  const Index sign = stride < 0 ? -1 : 1;
+  Index good = from, bad = end;
+  for (Index n = from + stride; sign * (end - n) > 0; n += stride) {
+    if (!holds(n)) {
+      bad = n;
+      break;
     }
-    constexpr double arrived = 1e-12;
-    if (step.norm() <= arrived * (1 + student.w.norm() + student.a.norm())) return student;
+    good = n;
   }
-  throw base::Error(
-      base::ErrorKind::numerical,
-      fmt::format("perturbed copy of {} students and {} teachers: Newton's method did not arrive in {} steps",
-                  student.a.size(), landscape.teacher().a.size(), most_steps));
-}
-
-// The smallest sum of copy averages of n groups: all but one single.
-std::vector<Index> best_groups(Index n, Index k) {
-  std::vector<Index> groups(static_cast<std::size_t>(n), 1);
-  groups.back() = k - n + 1;
-  return groups;
-}
-
-bool copy_average_is_saddle(const Landscape& landscape, const Neurons& student) {
-  const Index n = student.a.size(), k = landscape.teacher().a.size();
-  const Symmetry symmetry{.moving = n - 1, .rest = k - n + 1, .lone = true, .idle = 0};
-  return negative_count(symmetric_spectrum(Curvature(landscape, student), symmetry)) > 0;
+  while (sign * (bad - good) > 1) {
+    const Index middle = good + (bad - good) / 2;
+    (holds(middle) ? good : bad) = middle;
+  }
+  return good;
 }
 
 }  // namespace
@@ -131,41 +114,65 @@ CopyAverage copy_average(std::span<const Index> groups, Index d, Activation acti
   return out;
 }
 
-PerturbedCopy perturbed_copy(Index n, Index k, Index d, Activation activation) {
+PerturbedCopy perturbed_copy_numbers(Index n, Index k, Index d, Activation activation) {
   require(n >= 1 && n <= k, fmt::format("n: {} is out of range; expected 1 to the {} teachers", n, k));
   require(d >= k, fmt::format("d: {} is out of range; expected at least the {} teachers", d, k));
-  const Landscape landscape(activation, orthonormal_teacher(k, d));
-  const Symmetry symmetry{.moving = n, .rest = k - n, .lone = false, .idle = d - k};
+  const CopyShape shape = critical_shape(n, k, activation);
   PerturbedCopy out;
-  out.student = descend(landscape, symmetry, first_guess(n, k, d));
-  out.alpha = out.student.w(0, 0);
-  out.beta = n > 1 ? out.student.w(0, 1) : 0;
-  out.gamma = n < k ? out.student.w(0, n) : 0;
-  out.a = out.student.a[0];
-  out.loss = landscape.mean_squared_error(out.student);
-  const std::vector<Level> levels = symmetric_spectrum(Curvature(landscape, out.student), symmetry);
-  out.index = negative_count(levels);
+  out.alpha = shape[0];
+  out.beta = n > 1 ? shape[1] : 0;
+  out.gamma = n < k ? shape[2] : 0;
+  out.a = shape[3];
+  out.loss = copy_loss(activation, n, k, shape);
+  const std::vector<Level> levels =
+      large_spectrum({.activation = activation,
+                      .symmetry = {.moving = n, .rest = k - n, .lone = false, .idle = d - k},
+                      .own = out.alpha,
+                      .other = out.beta,
+                      .rest = out.gamma,
+                      .outgoing = out.a});
+  out.index = exact_index(levels);
   out.lambda_min = levels.front().value;
   return out;
 }
 
+PerturbedCopy perturbed_copy(Index n, Index k, Index d, Activation activation) {
+  PerturbedCopy out = perturbed_copy_numbers(n, k, d, activation);
+  out.student = copies({out.alpha, out.beta, out.gamma, out.a}, n, k, d);
+  return out;
+}
+
+Index best_copy_average_index(Index n, Index k, Index d) {
+  require(n >= 1 && n <= k, fmt::format("n: {} is out of range; expected 1 to the {} teachers", n, k));
+  require(d >= k, fmt::format("d: {} is out of range; expected at least the {} teachers", d, k));
+  const Index size = k - n + 1;
+  const OneNeuron average = one_neuron(size, Activation::erf);
+  return exact_index(large_spectrum({.activation = Activation::erf,
+                                     .symmetry = {.moving = n - 1, .rest = size, .lone = true, .idle = d - k},
+                                     .own = 1,
+                                     .other = 0,
+                                     .rest = 0,
+                                     .outgoing = 1,
+                                     .lone_moving = 0,
+                                     .lone_rest = average.r / std::sqrt(static_cast<double>(size)),
+                                     .lone_outgoing = average.a}));
+}
+
 Thresholds thresholds(Index k) {
   require(k >= 1, fmt::format("k: {} is out of range; expected at least 1", k));
-  const Landscape landscape(Activation::erf, orthonormal_teacher(k, k));
+  constexpr Index one_by_one = 100;
+  const Index stride = std::max<Index>(1, k / one_by_one);
+  const auto minimum = [&](Index n) { return perturbed_copy_numbers(n, k, k, Activation::erf).index == 0; };
+  const auto below = [&](Index n) {
+    const double average = one_neuron(k - n + 1, Activation::erf).loss;  // the single ones are perfect
+    return copy_loss(Activation::erf, n, k, critical_shape(n, k, Activation::erf)) < average;
+  };
+  const auto stable = [&](Index n) { return best_copy_average_index(n, k, k) == 0; };
   Thresholds out;
-  bool minimum = true, below = true;
-  for (Index n = k - 1; n >= 1 && (minimum || below); --n) {
-    const PerturbedCopy copy = perturbed_copy(n, k, k, Activation::erf);
-    const double average = landscape.mean_squared_error(averages(best_groups(n, k), k, Activation::erf));
-    minimum = minimum && copy.index == 0;
-    below = below && copy.loss < average;
-    if (minimum) out.pc_minimum_from = n;
-    if (below) out.pc_below_ca_from = n;
-  }
-  for (Index n = 1; n < k && !out.ca_saddle_from; ++n) {
-    if (copy_average_is_saddle(landscape, averages(best_groups(n, k), k, Activation::erf)))
-      out.ca_saddle_from = n;
-  }
+  out.pc_minimum_from = last_in_a_row(k - 1, 0, -stride, minimum);
+  out.pc_below_ca_from = last_in_a_row(k - 1, 0, -stride, below);
+  const Index last_stable = last_in_a_row(1, k, stride, stable).value_or(0);
+  if (last_stable + 1 < k) out.ca_saddle_from = last_stable + 1;
   return out;
 }
 

@@ -36,8 +36,15 @@ struct PerturbedCopy {
 
 /// The critical point of the loss within that four-number family, by Newton's method: critical in the full
 /// space too, as the family is what S_n x S_(k-n) leaves fixed (Palais' principle). 1 <= n <= k <= d, else
-/// Error{usage}; Error{numerical} when Newton's method does not arrive.
+/// Error{usage}; Error{numerical} where no critical point is reached: for few students
+/// of a ReLU-like activation (GELU, SiLU) the loss only falls as the weights grow.
 PerturbedCopy perturbed_copy(base::Index n, base::Index k, base::Index d, Activation activation);
+
+/// The same without the student, at a cost that does not depend on n and k.
+PerturbedCopy perturbed_copy_numbers(base::Index n, base::Index k, base::Index d, Activation activation);
+
+/// The index of the erf copy average (1, ..., 1, k - n + 1), at a cost that does not depend on n and k.
+base::Index best_copy_average_index(base::Index n, base::Index k, base::Index d);
 
 /// Where, as the number n < k of erf students grows, the landscape changes; empty where it never does. d = k.
 struct Thresholds {
@@ -47,6 +54,8 @@ struct Thresholds {
       ca_saddle_from;  ///< the first n whose copy average (1, ..., 1, k - n + 1) is a saddle
 };
 
-Thresholds thresholds(base::Index k);  ///< k >= 1, else Error{usage}
+/// Every n is looked at for k < 200; for more teachers every (k/100)-th, and the change between two of them
+/// is found by halving. k >= 1, else Error{usage}.
+Thresholds thresholds(base::Index k);
 
 }  // namespace starling::students

@@ -11,10 +11,7 @@ namespace {
 using base::Index;
 using Directions = std::vector<Neurons>;
 
-struct Block {
-  Directions directions;
-  Index multiplicity;
-};
+using Block = IsotypicBlock;
 
 // Directions in the student's space; p, m, n, d in the notation of the header.
 struct Space {
@@ -85,7 +82,7 @@ Block trivial(const Space& s) {
 
 Block standard(const Space& s) {
   const Eigen::VectorXd row = Space::contrast(s.n, 0), column = Space::contrast(s.d, 0);
-  Block out{.directions = copies(s, row, column), .multiplicity = s.p - 1};
+  Block out{.directions = copies(s, row, column), .multiplicity = 0};
   if (s.lone) out.directions.push_back(s.outer(s.single(), column));
   return out;
 }
@@ -94,7 +91,7 @@ Block standard(const Space& s) {
 Block two_rows(const Space& s) {
   Neurons x = s.outer(Space::contrast(s.n, 0), Space::contrast(s.d, 2));
   x.w += s.outer(Space::contrast(s.n, 2), Space::contrast(s.d, 0)).w;
-  return {.directions = {x}, .multiplicity = s.p * (s.p - 3) / 2};
+  return {.directions = {x}, .multiplicity = 0};
 }
 
 // Antisymmetric matrices with zero row sums; three students at least.
@@ -104,7 +101,7 @@ Block hook(const Space& s) {
     x.w(i, (i + 1) % 3) = 1;
     x.w((i + 1) % 3, i) = -1;
   }
-  return {.directions = {x}, .multiplicity = (s.p - 1) * (s.p - 2) / 2};
+  return {.directions = {x}, .multiplicity = 0};
 }
 
 // The same for all moving students: along `column` only.
@@ -114,28 +111,9 @@ Block uniform(const Space& s, const Eigen::VectorXd& column, Index multiplicity)
   return out;
 }
 
-std::vector<Block> blocks(const Symmetry& symmetry) {
-  const Space s(symmetry);
-  const Index p = s.p, m = s.m, idle = symmetry.idle;
-  std::vector<Block> out{trivial(s)};
-  if (p >= 2) out.push_back(standard(s));
-  if (p >= 3) out.push_back(hook(s));
-  if (p >= 4) out.push_back(two_rows(s));
-  if (m >= 2) {
-    const Eigen::VectorXd column = Space::contrast(s.d, p);
-    out.push_back(uniform(s, column, m - 1));
-    if (p >= 2)
-      out.push_back(
-          {.directions = {s.outer(Space::contrast(s.n, 0), column)}, .multiplicity = (p - 1) * (m - 1)});
-  }
-  if (idle >= 1) {
-    const Eigen::VectorXd column = Space::ones(s.d, s.d - 1, 1);
-    out.push_back(uniform(s, column, idle));
-    if (p >= 2)
-      out.push_back(
-          {.directions = {s.outer(Space::contrast(s.n, 0), column)}, .multiplicity = (p - 1) * idle});
-  }
-  return out;
+Block times(Index multiplicity, Block block) {
+  block.multiplicity = multiplicity;
+  return block;
 }
 
 // Gram and Schmidt; directions that are empty or dependent for small p and m drop out.
@@ -159,6 +137,24 @@ Directions orthonormal(const Directions& given) {
 
 }  // namespace
 
+std::vector<IsotypicBlock> isotypic_blocks(const Symmetry& drawn, const Symmetry& counted) {
+  const Space s(drawn);
+  const Index p = counted.moving, m = counted.rest, idle = counted.idle;
+  std::vector<Block> out{trivial(s)};
+  if (p >= 2) out.push_back(times(p - 1, standard(s)));
+  if (p >= 3) out.push_back(times((p - 1) * (p - 2) / 2, hook(s)));
+  if (p >= 4) out.push_back(times(p * (p - 3) / 2, two_rows(s)));
+  const auto along = [&](const Eigen::VectorXd& column, Index count) {
+    out.push_back(uniform(s, column, count));
+    if (p < 2) return;
+    out.push_back(
+        {.directions = {s.outer(Space::contrast(s.n, 0), column)}, .multiplicity = (p - 1) * count});
+  };
+  if (m >= 2) along(Space::contrast(s.d, s.p), m - 1);
+  if (idle >= 1) along(Space::ones(s.d, s.d - 1, 1), idle);
+  return out;
+}
+
 double inner(const Neurons& x, const Neurons& y) {
   return x.w.cwiseProduct(y.w).sum() + x.a.dot(y.a);
 }
@@ -179,7 +175,7 @@ Directions symmetric_directions(const Symmetry& symmetry) {
 
 std::vector<Level> symmetric_spectrum(const Curvature& curvature, const Symmetry& symmetry) {
   std::vector<Level> out;
-  for (const Block& block : blocks(symmetry)) {
+  for (const Block& block : isotypic_blocks(symmetry, symmetry)) {
     const Directions basis = orthonormal(block.directions);
     if (basis.empty()) continue;
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(restricted(curvature, basis),
@@ -190,11 +186,11 @@ std::vector<Level> symmetric_spectrum(const Curvature& curvature, const Symmetry
   return out;
 }
 
-base::Index negative_count(const std::vector<Level>& levels) {
+base::Index negative_count(const std::vector<Level>& levels, double cut) {
   if (levels.empty()) return 0;
-  const double cut = -1e-8 * levels.back().value;
+  const double lowest = -cut * levels.back().value;
   Index count = 0;
-  for (const Level& level : levels) count += level.value < cut ? level.multiplicity : 0;
+  for (const Level& level : levels) count += level.value < lowest ? level.multiplicity : 0;
   return count;
 }
 

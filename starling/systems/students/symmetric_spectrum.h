@@ -21,6 +21,17 @@ struct Level {
   base::Index multiplicity;
 };
 
+/// Corresponding directions of one kind of irreducible representation, and how often it occurs.
+struct IsotypicBlock {
+  std::vector<Neurons> directions;
+  base::Index multiplicity;
+};
+
+/// The blocks of `symmetric_spectrum`, drawn as directions of the student with the symmetry `drawn` and
+/// counted for `counted`: the directions use the first four moving neurons and the first two others, so that
+/// a smaller drawing shows all there is.
+std::vector<IsotypicBlock> isotypic_blocks(const Symmetry& drawn, const Symmetry& counted);
+
 /// An orthonormal basis of the directions that keep the symmetry: at most four, or seven with a lone student.
 std::vector<Neurons> symmetric_directions(const Symmetry& symmetry);
 
@@ -31,8 +42,8 @@ std::vector<Neurons> symmetric_directions(const Symmetry& symmetry);
 ///   trivial (up to 7), p - 1 (up to 6), p(p-3)/2, (p-1)(p-2)/2, m - 1, (p-1)(m-1), e, (p-1) e.
 std::vector<Level> symmetric_spectrum(const Curvature& curvature, const Symmetry& symmetry);
 
-/// How many eigenvalues lie below -1e-8 times the largest.
-base::Index negative_count(const std::vector<Level>& levels);
+/// How many eigenvalues lie below -`cut` times the largest.
+base::Index negative_count(const std::vector<Level>& levels, double cut = 1e-8);
 
 /// Q'HQ, (m, m), for m orthonormal directions.
 Eigen::MatrixXd restricted(const Curvature& curvature, const std::vector<Neurons>& basis);

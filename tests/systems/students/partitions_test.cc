@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <vector>
 
 #include "starling/base/error.h"
@@ -108,10 +109,56 @@ TEST(PerturbedCopy, OfReluIsTheMinimumThatASearchFinds) {
   }
 }
 
+// Where few students stand for many teachers a is large, and it is a critical point all the same.
+TEST(PerturbedCopy, ExistsForFewErfStudentsOfManyTeachers) {
+  for (const Index n : {3, 5, 8, 15}) {
+    const PerturbedCopy found = perturbed_copy(n, 50, 50, Activation::erf);
+    const Neurons slope = Landscape(Activation::erf, orthonormal_teacher(50, 50)).gradient(found.student);
+    EXPECT_LT(slope.w.cwiseAbs().maxCoeff() + slope.a.cwiseAbs().maxCoeff(), 1e-11) << n;
+    EXPECT_LT(found.lambda_min, 0) << n;
+  }
+  EXPECT_NEAR(perturbed_copy(5, 50, 50, Activation::erf).a, 26.83, 0.01);
+}
+
+TEST(PerturbedCopy, IsFollowedForSmoothActivations) {
+  for (const Activation activation :
+       {Activation::tanh, Activation::softplus, Activation::gelu, Activation::silu}) {
+    const PerturbedCopy found = perturbed_copy(6, 8, 8, activation);
+    const Neurons slope = Landscape(activation, orthonormal_teacher(8, 8)).gradient(found.student);
+    EXPECT_LT(slope.w.cwiseAbs().maxCoeff() + slope.a.cwiseAbs().maxCoeff(), 1e-10);
+  }
+}
+
+TEST(PerturbedCopy, SaysWhereGelusWeightsRunAway) {
+  try {
+    perturbed_copy(4, 8, 8, Activation::gelu);
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::numerical);
+    EXPECT_NE(std::string(error.what()).find("the loss falls while the weights grow"), std::string::npos);
+  }
+}
+
 TEST(Thresholds, FindTheFirstUnstableAverageOfEachSize) {
   const Index printed[][2] = {{7, 6}, {14, 12}, {23, 20}, {36, 32}};
   for (const auto& [k, n] : printed) EXPECT_EQ(thresholds(k).ca_saddle_from, n) << "k = " << k;
   EXPECT_FALSE(thresholds(6).ca_saddle_from);
+}
+
+// On each side of every threshold the index is exact, and the number of neurons costs nothing.
+TEST(Thresholds, OfTenThousandTeachersSeparateTheIndices) {
+  constexpr Index k = 10000;
+  const Thresholds found = thresholds(k);
+  ASSERT_TRUE(found.pc_minimum_from && found.pc_below_ca_from && found.ca_saddle_from);
+  const Index n = *found.pc_minimum_from, saddle = *found.ca_saddle_from;
+  EXPECT_EQ(perturbed_copy_numbers(n, k, k, Activation::erf).index, 0);
+  EXPECT_EQ(perturbed_copy_numbers(n - 1, k, k, Activation::erf).index,
+            n - 2);  // one standard representation
+  EXPECT_EQ(best_copy_average_index(saddle - 1, k, k), 0);
+  EXPECT_GT(best_copy_average_index(saddle, k, k), 0);
+  RecordProperty("minimum from", static_cast<int>(n));
+  RecordProperty("below from", static_cast<int>(*found.pc_below_ca_from));
+  RecordProperty("saddle from", static_cast<int>(saddle));
 }
 
 TEST(Thresholds, AreAbsentWhereNothingChanges) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "starling/systems/students/large_spectrum.h"
 #include "starling/systems/students/partitions.h"
 
 namespace starling::students {
@@ -81,6 +82,47 @@ TEST(SymmetricSpectrum, IsThatOfTheDenseHessianForFewNeuronsToo) {
           EXPECT_NEAR(blocks[static_cast<std::size_t>(i)], dense[i],
                       1e-12 * (1 + dense.cwiseAbs().maxCoeff()))
               << label;
+      }
+    }
+  }
+}
+
+// Few numbers, many neurons: the levels of the Hessian written out, and their multiplicities.
+TEST(LargeSpectrum, IsTheSymmetricSpectrum) {
+  for (const Activation activation : {Activation::erf, Activation::gelu}) {
+    for (const Index moving : {1, 2, 3, 4, 6, 7, 8, 9, 12}) {
+      for (const Index rest : {0, 1, 2, 3, 5}) {
+        for (const Symmetry s : {Symmetry{moving, rest, false, 0}, Symmetry{moving, rest, true, 2}}) {
+          const SymmetricPoint point{.activation = activation,
+                                     .symmetry = s,
+                                     .own = 0.8,
+                                     .other = -0.05,
+                                     .rest = 0.15,
+                                     .outgoing = 1.3,
+                                     .lone_moving = 0.04,
+                                     .lone_rest = 0.4,
+                                     .lone_outgoing = 1.7};
+          const Index n = moving + (s.lone ? 1 : 0), k = moving + rest;
+          Neurons student{.w = base::Points<double>::Zero(n, k + s.idle),
+                          .a = base::Vector<double>::Constant(n, 1.3)};
+          student.w.topLeftCorner(moving, moving).setConstant(-0.05);
+          student.w.topLeftCorner(moving, moving).diagonal().setConstant(0.8);
+          student.w.block(0, moving, moving, rest).setConstant(0.15);
+          if (s.lone) {
+            student.w.row(moving).head(moving).setConstant(0.04);
+            student.w.row(moving).segment(moving, rest).setConstant(0.4);
+            student.a[moving] = 1.7;
+          }
+          const Landscape landscape(activation, orthonormal_teacher(k, k + s.idle));
+          const std::vector<Level> expected = symmetric_spectrum(Curvature(landscape, student), s);
+          const std::vector<Level> found = large_spectrum(point);
+          SCOPED_TRACE(testing::PrintToString(std::vector<Index>{moving, rest, s.lone, s.idle}));
+          ASSERT_EQ(found.size(), expected.size());
+          const double scale = expected.back().value;
+          for (std::size_t i = 0; i < found.size(); ++i)
+            EXPECT_NEAR(found[i].value, expected[i].value, 1e-11 * scale);
+          EXPECT_EQ(negative_count(found), negative_count(expected));
+        }
       }
     }
   }
