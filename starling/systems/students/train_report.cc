@@ -97,7 +97,7 @@ void record_size(const TrainResult& result, const SizeResult& size, study::Store
   if (rivals.empty()) return;
   number("rival_best", "times the best loss", rivals.front() / best,
          fmt::format("best of {} AdamW restarts", size.rivals.size()));
-  number("rival_median", "times the best loss", math::quantile(rivals, 0.5));
+  number("rival_median", "times the best loss", math::quantile(rivals, 0.5) / best);
 }
 
 nlohmann::json group(const std::string& label, const std::vector<double>& x, const std::vector<double>& y,
