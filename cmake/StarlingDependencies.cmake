@@ -17,7 +17,7 @@ find_package(SQLite3 REQUIRED)
 find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(Boost REQUIRED)
-find_package(SUNDIALS REQUIRED COMPONENTS arkode nvecserial)
+find_package(SUNDIALS REQUIRED COMPONENTS arkode cvode nvecserial sunlinsolspgmr)
 
 find_package(hwy REQUIRED)
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "arrays.h"
+#include "starling/base/error.h"
 #include "starling/systems/students/curvature.h"
 #include "starling/systems/students/landscape.h"
 #include "starling/systems/students/one_neuron.h"
@@ -17,29 +18,74 @@ namespace {
 using namespace nb::literals;
 using students::Neurons;
 
-Neurons neurons(const Table& w, const Column& a) {
-  return {points(w), Eigen::Map<const base::Vector<double>>(a.data(), static_cast<base::Index>(a.shape(0)))};
+using Biases = std::optional<Column>;
+using Output = std::optional<double>;
+
+base::Vector<double> vector(const Column& numbers) {
+  return Eigen::Map<const base::Vector<double>>(numbers.data(), static_cast<base::Index>(numbers.shape(0)));
 }
 
-students::Landscape landscape(const Table& v, const Column& b, const std::string& activation) {
-  return {students::parse_activation(activation), neurons(v, b)};
+Neurons neurons(const Table& w, const Column& a, const Biases& bias, const Output& output) {
+  Neurons out{.w = points(w), .a = vector(a)};
+  if (bias) out.bias = vector(*bias);
+  out.output = output;
+  return out;
 }
 
-double loss(const Table& w, const Column& a, const Table& v, const Column& b, const std::string& activation) {
-  return unlocked([&] { return landscape(v, b, activation).mean_squared_error(neurons(w, a)); });
+// A student, its teacher and what is to be known of the two, as the functions of loss, gradient, ... take
+// them.
+struct Problem {
+  Problem(const Table& w, const Column& a, const Table& v, const Column& b, const std::string& activation,
+          const Biases& w_bias, const Biases& v_bias, const Output& c, const Output& c_teacher)
+      : student(neurons(w, a, w_bias, c)),
+        landscape(students::parse_activation(activation), neurons(v, b, v_bias, c_teacher)) {}
+  Neurons student;
+  students::Landscape landscape;
+};
+
+students::Outgoing outgoing(const std::string& name) {
+  static const std::vector<std::string> names{"free", "fixed"};
+  if (name == names[0]) return students::Outgoing::free;
+  if (name == names[1]) return students::Outgoing::fixed;
+  throw base::Error(base::ErrorKind::usage,
+                    "outgoing: unknown name '" + name + "'" + base::suggestion(name, names));
 }
 
+template <class Call>
+auto with_problem(Call call) {
+  return
+      [call](const Table& w, const Column& a, const Table& v, const Column& b, const std::string& activation,
+             const Biases& w_bias, const Biases& v_bias, const Output& c, const Output& c_teacher) {
+        return unlocked([&] { return call(Problem(w, a, v, b, activation, w_bias, v_bias, c, c_teacher)); });
+      };
+}
+
+double loss(const Problem& problem) {
+  return problem.landscape.mean_squared_error(problem.student);
+}
+
+double quadrature_error(const Problem& problem) {
+  return students::quadrature_error(problem.landscape, problem.student);
+}
+
+// (dw, da), with the derivatives in the biases and in the output bias behind them, None where the student has
+// none.
 nb::tuple gradient(const Table& w, const Column& a, const Table& v, const Column& b,
-                   const std::string& activation) {
-  const Neurons result = unlocked([&] { return landscape(v, b, activation).gradient(neurons(w, a)); });
-  return nb::make_tuple(numpy(result.w), numpy(result.a));
+                   const std::string& activation, const Biases& w_bias, const Biases& v_bias, const Output& c,
+                   const Output& c_teacher) {
+  const Neurons out = with_problem([](const Problem& x) { return x.landscape.gradient(x.student); })(
+      w, a, v, b, activation, w_bias, v_bias, c, c_teacher);
+  const nb::object biases = out.biased() ? nb::cast(numpy(out.bias)) : nb::none();
+  return nb::make_tuple(numpy(out.w), numpy(out.a), biases, out.output);
 }
 
-Array hessian(const Table& w, const Column& a, const Table& v, const Column& b,
-              const std::string& activation) {
-  return numpy(unlocked([&]() -> base::Points<double> {
-    return students::Curvature(landscape(v, b, activation), neurons(w, a)).matrix();
-  }));
+Array hessian(const Table& w, const Column& a, const Table& v, const Column& b, const std::string& activation,
+              const Biases& w_bias, const Biases& v_bias, const Output& c, const Output& c_teacher,
+              const std::string& which) {
+  const students::Outgoing weights = outgoing(which);
+  return numpy(with_problem([&](const Problem& x) -> base::Points<double> {
+    return students::Curvature(x.landscape, x.student).matrix(weights);
+  })(w, a, v, b, activation, w_bias, v_bias, c, c_teacher));
 }
 
 nb::dict copy_average(const std::vector<base::Index>& groups, base::Index d, const std::string& activation) {
@@ -90,9 +136,14 @@ nb::dict thresholds(base::Index k) {
 }  // namespace
 
 void bind_students(nb::module_& module) {
-  module.def("students_loss", loss, "w"_a, "a"_a, "v"_a, "b"_a, "activation"_a);
-  module.def("students_gradient", gradient, "w"_a, "a"_a, "v"_a, "b"_a, "activation"_a);
-  module.def("students_hessian", hessian, "w"_a, "a"_a, "v"_a, "b"_a, "activation"_a);
+  module.def("students_loss", with_problem(loss), "w"_a, "a"_a, "v"_a, "b"_a, "activation"_a,
+             "w_bias"_a.none(), "v_bias"_a.none(), "c"_a.none(), "c_teacher"_a.none());
+  module.def("students_quadrature_error", with_problem(quadrature_error), "w"_a, "a"_a, "v"_a, "b"_a,
+             "activation"_a, "w_bias"_a.none(), "v_bias"_a.none(), "c"_a.none(), "c_teacher"_a.none());
+  module.def("students_gradient", gradient, "w"_a, "a"_a, "v"_a, "b"_a, "activation"_a, "w_bias"_a.none(),
+             "v_bias"_a.none(), "c"_a.none(), "c_teacher"_a.none());
+  module.def("students_hessian", hessian, "w"_a, "a"_a, "v"_a, "b"_a, "activation"_a, "w_bias"_a.none(),
+             "v_bias"_a.none(), "c"_a.none(), "c_teacher"_a.none(), "outgoing"_a);
   module.def("students_copy_average", copy_average, "groups"_a, "d"_a, "activation"_a);
   module.def("students_perturbed_copy", perturbed_copy, "n"_a, "k"_a, "d"_a, "activation"_a);
   module.def("students_one_neuron", one_neuron, "k"_a, "activation"_a);

@@ -2,7 +2,11 @@
 
 A student f(x) = sum_i a_i s(w_i . x), w (n, d) and a (n,), fits a teacher of the same form, v (k, d) and b (k,), for
 x ~ N(0, I). The loss is E[(f - f*)^2], WITHOUT a factor 1/2. `activation` s is one of erf (erf(h / sqrt 2)), relu, phi (the
-Gaussian distribution function), gelu, linear, quadratic, he2 (h^2 - 1), cubic, sin, cos, exp: every average is in closed form.
+Gaussian distribution function), gelu, linear, quadratic, he2 (h^2 - 1), cubic, sin, cos, exp, whose averages are in closed form,
+or tanh, sigmoid, softplus, silu, by a quadrature to 1e-12 whose error `quadrature_error` reports.
+
+Optional, all by keyword: hidden biases `w_bias` (n,) and `v_bias` (k,), s_i = s(w_i . x + w_bias_i), and output biases `c` of the
+student and `c_teacher`. A student's biases that are given, zeros included, count as parameters.
 Şimşek et al., "Should under-parameterized student networks copy or average teacher weights?", arXiv:2311.01644. A ValueError
 names what does not fit; an ArithmeticError says where a solver gave up.
 """
@@ -12,26 +16,58 @@ import operator
 from . import _core
 from ._arrays import numbers, points
 
-__all__ = ["copy_average", "gradient", "hessian", "loss", "one_neuron", "perturbed_copy", "thresholds"]
+__all__ = [
+    "copy_average", "gradient", "hessian", "loss", "one_neuron", "perturbed_copy", "quadrature_error", "thresholds",
+]
 
 
-def _networks(w, a, v, b):
-    return points(w, "w"), numbers(a, "a"), points(v, "v"), numbers(b, "b")
+def _number(value, name):
+    return None if value is None else float(numbers([value], name)[0])
 
 
-def loss(w, a, v, b, activation="erf"):
+def _problem(w, a, v, b, activation, w_bias, v_bias, c, c_teacher):
+    biases = [None if x is None else numbers(x, name) for x, name in ((w_bias, "w_bias"), (v_bias, "v_bias"))]
+    return (
+        points(w, "w"), numbers(a, "a"), points(v, "v"), numbers(b, "b"), activation,
+        *biases, _number(c, "c"), _number(c_teacher, "c_teacher"),
+    )
+
+
+def _outgoing(name):
+    if name not in ("free", "fixed"):
+        raise ValueError(f"outgoing: {name!r}; expected 'free' or 'fixed'")
+    return name
+
+
+def loss(w, a, v, b, activation="erf", *, w_bias=None, v_bias=None, c=None, c_teacher=None):
     """E[(f - f*)^2], a float; no factor 1/2."""
-    return _core.students_loss(*_networks(w, a, v, b), activation)
+    return _core.students_loss(*_problem(w, a, v, b, activation, w_bias, v_bias, c, c_teacher))
 
 
-def gradient(w, a, v, b, activation="erf"):
-    """The gradient of the loss: (dw (n, d), da (n,))."""
-    return _core.students_gradient(*_networks(w, a, v, b), activation)
+def gradient(w, a, v, b, activation="erf", *, w_bias=None, v_bias=None, c=None, c_teacher=None, outgoing="free"):
+    """The gradient of the loss: (dw (n, d), da (n,)), then dw_bias (n,) if w_bias is given, then dc if c is.
+
+    With outgoing="fixed" a and c are constants and their derivatives are left out: (dw,) or (dw, dw_bias).
+    """
+    dw, da, dbias, dc = _core.students_gradient(*_problem(w, a, v, b, activation, w_bias, v_bias, c, c_teacher))
+    fixed = _outgoing(outgoing) == "fixed"
+    parts = (dw, None if fixed else da, dbias, None if fixed else dc)
+    return tuple(part for part in parts if part is not None)
 
 
-def hessian(w, a, v, b, activation="erf"):
-    """The Hessian of the loss, (P, P) with P = n (d + 1): w row by row, then a."""
-    return _core.students_hessian(*_networks(w, a, v, b), activation)
+def hessian(w, a, v, b, activation="erf", *, w_bias=None, v_bias=None, c=None, c_teacher=None, outgoing="free"):
+    """The Hessian of the loss, (P, P): w row by row, then a, then w_bias and c as far as given; P = n (d + 1) without.
+
+    With outgoing="fixed" (the setting of Safran and Shamir) a and c are constants: (n d, n d), or with w_bias (n d + n, ...).
+    """
+    problem = _problem(w, a, v, b, activation, w_bias, v_bias, c, c_teacher)
+    return _core.students_hessian(*problem, _outgoing(outgoing))
+
+
+def quadrature_error(w, a, v, b, activation, *, w_bias=None, v_bias=None, c=None, c_teacher=None):
+    """A bound on the error of the averages behind loss, gradient and Hessian, relative to the Cauchy-Schwarz bound on each
+    average; 0.0 for an activation in closed form. Where 1e-12 is out of reach every function raises ArithmeticError."""
+    return _core.students_quadrature_error(*_problem(w, a, v, b, activation, w_bias, v_bias, c, c_teacher))
 
 
 def copy_average(groups, d=None, activation="erf"):

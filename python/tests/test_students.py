@@ -29,6 +29,52 @@ def test_the_gradient_and_hessian_are_the_differences_of_the_loss(activation):
         np.testing.assert_allclose(full[:, p], (sides[0][1] - sides[1][1]) / (2 * h), atol=1e-6)
 
 
+@pytest.mark.parametrize("activation", ["erf", "relu", "tanh"])
+def test_biases_join_the_gradient_and_the_hessian(activation):
+    w, a, v, b = networks()
+    generator = np.random.default_rng(1)
+    teacher = {"v_bias": generator.normal(size=3), "c_teacher": 0.3}
+    flat = np.concatenate([w.ravel(), a, generator.normal(size=2), [-0.2]])
+
+    def at(x):
+        return (x[:8].reshape(2, 4), x[8:10], v, b, activation), {"w_bias": x[10:12], "c": x[12], **teacher}
+
+    def gradient(x):
+        args, biases = at(x)
+        return np.concatenate([np.ravel(part) for part in students.gradient(*args, **biases)])
+
+    args, biases = at(flat)
+    full = students.hessian(*args, **biases)
+    assert full.shape == (13, 13)
+    for p in range(13):
+        step = 1e-5 * np.eye(13)[p]
+        up, down = at(flat + step), at(flat - step)
+        slope = (students.loss(*up[0], **up[1]) - students.loss(*down[0], **down[1])) / 2e-5
+        assert gradient(flat)[p] == pytest.approx(slope, abs=1e-7)
+        np.testing.assert_allclose(full[:, p], (gradient(flat + step) - gradient(flat - step)) / 2e-5, atol=1e-6)
+    fixed = students.hessian(*args, **biases, outgoing="fixed")
+    np.testing.assert_array_equal(fixed[:8, :8], full[:8, :8])
+    np.testing.assert_array_equal(fixed[8:, 8:], full[10:12, 10:12])
+    assert [part.shape for part in students.gradient(*args, **biases, outgoing="fixed")] == [(2, 4), (2,)]
+
+
+def test_fixed_outgoing_weights_leave_the_incoming_block():
+    w, a, v, b = networks()
+    fixed = students.hessian(w, a, v, b, "relu", outgoing="fixed")
+    np.testing.assert_array_equal(fixed, students.hessian(w, a, v, b, "relu")[:8, :8])
+    with pytest.raises(ValueError, match="expected 'free' or 'fixed'"):
+        students.hessian(w, a, v, b, outgoing="frozen")
+
+
+def test_the_error_of_a_quadrature_is_reported_and_a_miss_is_named():
+    w, a, v, b = networks()
+    assert students.quadrature_error(w, a, v, b, "erf") == 0
+    assert 0 < students.quadrature_error(w, a, v, b, "softplus") < 3e-12
+    steep = 1e7 * w[:1]
+    with pytest.raises(ArithmeticError, match="w row 0 and v row 0: quadrature: .* accuracy"):
+        students.loss(steep, [1.0], steep, [1.0], "tanh", w_bias=[0.0], v_bias=[2e7])
+
+
 def test_the_published_landscape_of_a_few_neurons():
     averaged = students.copy_average([1, 3], d=5)
     assert averaged["loss"] == pytest.approx(0.040593177314, abs=1e-12)
@@ -54,6 +100,12 @@ def test_errors_name_what_does_not_fit():
         students.loss(bad, a, v, b)
     with pytest.raises(ValueError):
         students.loss(w[:, :3], a, v, b)
+    with pytest.raises(ValueError, match="2 rows and its biases 3 entries"):
+        students.loss(w, a, v, b, w_bias=[1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="v_bias"):
+        students.loss(w, a, v, b, v_bias=[1.0, np.inf, 3.0])
+    with pytest.raises(ValueError, match="c: "):
+        students.loss(w, a, v, b, c=np.nan)
     with pytest.raises(ValueError):
         students.perturbed_copy(6, 5)
     with pytest.raises(ValueError):

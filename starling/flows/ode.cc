@@ -18,6 +18,7 @@ using base::ErrorKind;
 
 struct Problem {
   const Rhs& rhs;
+  const OdeEvent& event;
   std::exception_ptr thrown{};
   bool lost = false;  // the latest rates were not finite
 };
@@ -36,6 +37,18 @@ int evaluate(realtype t, N_Vector y, N_Vector rate, void* user) {
   }
   problem.lost = !std::all_of(rates.begin(), rates.end(), [](double value) { return std::isfinite(value); });
   return problem.lost ? 1 : 0;
+}
+
+int watch(realtype, N_Vector y, realtype* value, void* user) {
+  auto& problem = *static_cast<Problem*>(user);
+  try {
+    *value =
+        problem.event.value(std::span<const double>(NV_DATA_S(y), static_cast<std::size_t>(NV_LENGTH_S(y))));
+  } catch (...) {
+    problem.thrown = std::current_exception();
+    return -1;
+  }
+  return 0;
 }
 
 // SUNDIALS hands out C handles; these release them in order.
@@ -66,7 +79,8 @@ std::string reason(int flag, const Problem& problem, const OdeOptions& options) 
 }  // namespace
 
 std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const double> y0,
-                                           std::span<const double> times, const OdeOptions& options) {
+                                           std::span<const double> times, const OdeOptions& options,
+                                           const OdeEvent& event) {
   if (!(options.rtol > 0) || !(options.atol >= 0)) {
     throw Error(ErrorKind::usage,
                 fmt::format("tolerances rtol = {}, atol = {}; expected rtol > 0 and atol >= 0", options.rtol,
@@ -81,7 +95,7 @@ std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const doubl
     }
     previous = t;
   }
-  Problem problem{rhs};
+  Problem problem{rhs, event};
   Solver solver;
   check(SUNContext_Create(nullptr, &solver.context), "context");
   solver.y = N_VNew_Serial(static_cast<sunindextype>(y0.size()), solver.context);
@@ -92,13 +106,19 @@ std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const doubl
   check(ERKStepSetTableNum(solver.memory, ARKODE_FEHLBERG_13_7_8), "table");
   check(ERKStepSStolerances(solver.memory, options.rtol, options.atol), "tolerances");
   check(ERKStepSetMaxNumSteps(solver.memory, options.most_steps), "step limit");
+  if (event.value) check(ERKStepRootInit(solver.memory, 1, watch), "event");
+  const std::span<double> y(NV_DATA_S(solver.y), y0.size());
   std::vector<std::vector<double>> out;
   double now = 0;
   for (const double t : times) {
-    if (t > now) {
+    while (t > now) {
       check(ERKStepSetStopTime(solver.memory, t), "stop time");
       const int flag = ERKStepEvolve(solver.memory, t, solver.y, &now, ARK_NORMAL);
       if (problem.thrown) std::rethrow_exception(problem.thrown);
+      if (flag == ARK_ROOT_RETURN) {
+        event.happen(now, y);
+        check(ERKStepReset(solver.memory, now, solver.y), "restart");
+      }
       if (flag < 0) {
         throw Error(
             ErrorKind::numerical,
@@ -106,8 +126,7 @@ std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const doubl
                         now, t, reason(flag, problem, options)));
       }
     }
-    const double* values = NV_DATA_S(solver.y);
-    out.emplace_back(values, values + y0.size());
+    out.emplace_back(y.begin(), y.end());
   }
   return out;
 }

@@ -1,6 +1,9 @@
 #include "starling/math/statistics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>
@@ -126,6 +129,18 @@ MeanInterval mean_interval(std::span<const double> values, double confidence) {
     half = student_t_quantile(0.5 + confidence / 2, n - 1) * std::sqrt(squares / (n - 1) / n);
   }
   return {mean, mean - half, mean + half};
+}
+
+MeanInterval binomial_interval(std::int64_t successes, std::int64_t trials, double confidence) {
+  if (trials < 1 || successes < 0 || successes > trials) {
+    throw base::Error(base::ErrorKind::usage,
+                      fmt::format("binomial_interval: {} of {} trials; expected 0 to all of at least one",
+                                  successes, trials));
+  }
+  using Binomial = boost::math::binomial_distribution<double>;
+  const double n = static_cast<double>(trials), k = static_cast<double>(successes),
+               tail = (1 - confidence) / 2;
+  return {k / n, Binomial::find_lower_bound_on_p(n, k, tail), Binomial::find_upper_bound_on_p(n, k, tail)};
 }
 
 }  // namespace starling::math

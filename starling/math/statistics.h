@@ -35,6 +35,10 @@ struct MeanInterval {
 };
 MeanInterval mean_interval(std::span<const double> values, double confidence = 0.95);
 
+/// A share of `trials` with its two-sided exact interval (Clopper & Pearson, Biometrika 26, 1934).
+/// 0 <= successes <= trials and trials >= 1, else Error{usage}.
+MeanInterval binomial_interval(std::int64_t successes, std::int64_t trials, double confidence = 0.95);
+
 /// The `probability` quantile (0 to 1) of values in any order, linear between order statistics (Hyndman &
 /// Fan, 1996, type 7; numpy's default). At least one value, else Error{usage}.
 double quantile(std::vector<double> values, double probability);

@@ -137,5 +137,25 @@ TEST(Integrate, RefusesDescendingTimesAndBadTolerances) {
   EXPECT_EQ(failure([&] { integrate(decay, y0, times, {.atol = -1}); }).first, base::ErrorKind::usage);
 }
 
+// A ball that falls and bounces without loss: y'' = -1 from rest at height 1/2 is back there at t = 2.
+TEST(Integrate, StopsAtAnEventAndGoesOnFromWhatItLeaves) {
+  int bounces = 0;
+  const OdeEvent floor{[](std::span<const double> y) { return y[0]; },
+                       [&](double t, std::span<double> y) {
+                         EXPECT_NEAR(t, 1 + 2 * bounces++, 1e-9);
+                         y[0] = 1e-300;  // just above the floor
+                         y[1] = -y[1];
+                       }};
+  const Rhs fall = [](double, std::span<const double> y, std::span<double> rate) {
+    rate[0] = y[1];
+    rate[1] = -1;
+  };
+  const auto states = integrate(fall, std::vector<double>{0.5, 0}, std::vector<double>{0.5, 2, 4}, {}, floor);
+  EXPECT_EQ(bounces, 2);
+  EXPECT_NEAR(states[0][0], 0.375, 1e-12);
+  EXPECT_NEAR(states[1][0], 0.5, 1e-9);
+  EXPECT_NEAR(states[2][0], 0.5, 1e-9);
+}
+
 }  // namespace
 }  // namespace starling::flows

@@ -114,5 +114,19 @@ TEST(MeanInterval, MatchesTheTextbookAndIsInfiniteForOneValue) {
   EXPECT_THROW(mean_interval({}), base::Error);
 }
 
+// The figures of R's binom.test.
+TEST(BinomialInterval, IsThatOfClopperAndPearson) {
+  const MeanInterval half = binomial_interval(5, 10);
+  EXPECT_DOUBLE_EQ(half.mean, 0.5);
+  EXPECT_NEAR(half.lower, 0.1870860, 1e-7);
+  EXPECT_NEAR(half.upper, 0.8129140, 1e-7);
+  EXPECT_EQ(binomial_interval(0, 10).lower, 0);
+  EXPECT_NEAR(binomial_interval(0, 10).upper, 0.3084971, 1e-7);
+  EXPECT_EQ(binomial_interval(10, 10).upper, 1);
+  EXPECT_NEAR(binomial_interval(10, 10).lower, 0.6915029, 1e-7);
+  EXPECT_THROW(binomial_interval(1, 0), base::Error);
+  EXPECT_THROW(binomial_interval(3, 2), base::Error);
+}
+
 }  // namespace
 }  // namespace starling::math

@@ -7,10 +7,10 @@
 #include <map>
 
 #include "starling/metrics/distances.h"
+#include "starling/study/verdicts.h"
 #include "starling/systems/drift/known_claim.h"
 #include "starling/systems/drift/observables.h"
 #include "starling/systems/drift/particle_flow.h"
-#include "starling/systems/drift/verdicts.h"
 
 namespace starling::drift {
 namespace {
@@ -31,7 +31,7 @@ Points<double> random_cloud(const StudySpec& spec, const char* purpose, std::int
 // An identity holds when its largest relative error is at rounding level.
 Claim identity(Claim claim, study::Store& store, double error, double tolerance) {
   store.record(study::Metric{.task = claim.id, .name = "largest error", .value = error});
-  return judge_limit(std::move(claim), store, "largest error", tolerance);
+  return study::judge_limit(std::move(claim), store, "largest error", tolerance);
 }
 
 Claim entropy_identity(Claim claim, const StudySpec& spec, study::Store& store) {
@@ -135,7 +135,7 @@ Claim displacement_curl(Claim claim, const StudySpec& spec, study::Store& store)
   store.record(study::Metric{.task = claim.id, .name = "largest curl", .value = std::ranges::max(all)});
   record_share(claim.id, std::ranges::count_if(all, [](double curl) { return curl > 1e-3; }), std::ssize(all),
                store);
-  return judge_share(std::move(claim), store, "share of places", somewhere);
+  return study::judge_share(std::move(claim), store, "share of places", somewhere);
 }
 
 Claim mismatch_share(Claim claim, const StudySpec& spec, study::Store& store) {
@@ -151,7 +151,7 @@ Claim mismatch_share(Claim claim, const StudySpec& spec, study::Store& store) {
   }
   store.record(study::Metric{.task = claim.id, .name = "largest residual / sharp part", .value = largest});
   record_share(claim.id, exceeding, places(spec), store);
-  return judge_share(std::move(claim), store, "share of places", somewhere);
+  return study::judge_share(std::move(claim), store, "share of places", somewhere);
 }
 
 Claim gaussian_mean(Claim claim, const StudySpec&, study::Store& store) {
@@ -193,7 +193,7 @@ Claim step_guarantee(Claim claim, const StudySpec& spec, study::Store& store) {
     }
   }
   store.record(study::Metric{.task = claim.id, .name = "largest ratio", .value = ratio});
-  return judge_limit(std::move(claim), store, "largest ratio", 1 + 1e-12);
+  return study::judge_limit(std::move(claim), store, "largest ratio", 1 + 1e-12);
 }
 
 Claim state(std::string id, std::string statement, std::string source, std::string measured_as,

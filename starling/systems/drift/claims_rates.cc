@@ -2,9 +2,9 @@
 
 #include <cmath>
 
+#include "starling/study/verdicts.h"
 #include "starling/systems/drift/known_claim.h"
 #include "starling/systems/drift/rate_protocols.h"
-#include "starling/systems/drift/verdicts.h"
 
 namespace starling::drift {
 namespace {
@@ -19,12 +19,13 @@ struct Observable {
   std::string words;
 };
 
-Decay decay_of(const Protocol& protocol, const Observable& observable, Index d, const StudySpec& spec) {
+study::Decay decay_of(const Protocol& protocol, const Observable& observable, Index d,
+                      const StudySpec& spec) {
   return {protocol.task(d), "root " + observable.series, protocol.exponent(spec, d)};
 }
 
 // Measured values of one dimension and the theory's slope through the first.
-void add_groups(const Decay& decay, Index d, const study::Store& store, nlohmann::json& groups) {
+void add_groups(const study::Decay& decay, Index d, const study::Store& store, nlohmann::json& groups) {
   const auto points = store.series(decay.task, decay.series);
   if (points.empty()) return;
   nlohmann::json measured = {{"label", fmt::format("d = {}", d)}, {"mode", "markers"}},
@@ -60,8 +61,8 @@ void draw(const Protocol& protocol, const Observable& observable, const StudySpe
                               {"groups", groups}}});
 }
 
-void record_slopes(const std::string& task, const Decay& decay, study::Store& store) {
-  const auto fit = fit_decay(store, decay);
+void record_slopes(const std::string& task, const study::Decay& decay, study::Store& store) {
+  const auto fit = study::fit_decay(store, decay);
   if (!fit) return;
   store.record(study::Metric{.task = task,
                              .name = "slope",
@@ -81,7 +82,7 @@ void record_slopes(const std::string& task, const Decay& decay, study::Store& st
   store.record(task, "local slope", "", local);
 }
 
-using Judgement = Claim (*)(Claim, const study::Store&, const Decay&);
+using Judgement = Claim (*)(Claim, const study::Store&, const study::Decay&);
 
 KnownClaim rate_claim(Claim claim, const Protocol& protocol, const Observable& observable, Index d,
                       Judgement judge) {
@@ -90,7 +91,7 @@ KnownClaim rate_claim(Claim claim, const Protocol& protocol, const Observable& o
   const auto measure = [&protocol, observable, d, judge](Claim stated, const StudySpec& spec,
                                                          study::Store& store) {
     ensure_measured(protocol, d, spec, store);
-    const Decay decay = decay_of(protocol, observable, d, spec);
+    const study::Decay decay = decay_of(protocol, observable, d, spec);
     record_slopes(stated.id, decay, store);
     draw(protocol, observable, spec, stated.source, store);
     if (protocol.uses_beta) stated.note = fmt::format("beta = {:g}", spec.beta);
@@ -112,7 +113,7 @@ KnownClaim bound_claim(const Protocol& protocol, const Observable& observable, I
                                               exponent_words(protocol), protocol.words, d),
                      .source = rate_paper,
                      .falsifier = falsifier_of_bound},
-                    protocol, observable, d, judge_decay);
+                    protocol, observable, d, study::judge_decay);
 }
 
 // The bound on the self term asks for local occupancy, which a normal law does not give.
@@ -125,7 +126,7 @@ KnownClaim tails_claim(const Protocol& protocol, const Observable& observable, I
        .source =
            "derived: tails leave a factor (log N)^(d/4), see docs/drift.md; the exponent: arXiv:2605.22795",
        .falsifier = "an interval at or below the exponent"},
-      protocol, observable, d, judge_slower);
+      protocol, observable, d, study::judge_slower);
 }
 
 void add_flow(const Protocol& protocol, const std::string& suffix, Index d, std::vector<KnownClaim>& out) {
@@ -147,7 +148,7 @@ KnownClaim gaussian_limit() {
        .source = "derived: moment equations under the Gaussian kernel; the exponent is ours, for noiseless "
                  "starts",
        .falsifier = falsifier_of_bound},
-      closed_dynamics, {"gaussian-limit", "variance error", "error of the variance"}, 1, judge_decay);
+      closed_dynamics, {"gaussian-limit", "variance error", "error of the variance"}, 1, study::judge_decay);
   known.dimension = 0;
   return known;
 }

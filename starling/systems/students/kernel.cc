@@ -6,14 +6,16 @@
 #include <numbers>
 
 #include "starling/base/error.h"
+#include "starling/systems/students/quadrature.h"
 
 namespace starling::students {
 namespace {
 
 using std::numbers::pi;
 
-const std::array<std::string, 11> names = {"erf", "relu",  "phi", "gelu", "linear", "quadratic",
-                                           "he2", "cubic", "sin", "cos",  "exp"};
+const std::array<std::string, 15> names = {"erf",       "relu", "phi",     "gelu",     "linear",
+                                           "quadratic", "he2",  "cubic",   "sin",      "cos",
+                                           "exp",       "tanh", "sigmoid", "softplus", "silu"};
 
 Kernel operator*(double factor, const Kernel& f) {
   return {.value = factor * f.value,
@@ -187,10 +189,18 @@ Waves waves(const Overlap& o) {
   return {near - far, near + far};
 }
 
+double exponent(const Overlap& o) {
+  return std::exp((o.q1 + o.q2) / 2 + o.c);
+}
+
 }  // namespace
 
 std::span<const std::string> activation_names() {
   return names;
+}
+
+bool has_closed_form(Activation activation) {
+  return activation < Activation::tanh;
 }
 
 Activation parse_activation(std::string_view name) {
@@ -242,10 +252,14 @@ Kernel kernel(Activation activation, const Overlap& pair) {
     case Activation::cos:
       return exponential(-1, waves(pair).even, waves(pair).odd);
     case Activation::exp:
+      return exponential(1, exponent(pair), exponent(pair));
+    case Activation::tanh:
+    case Activation::sigmoid:
+    case Activation::softplus:
+    case Activation::silu:
       break;
   }
-  const double f = std::exp((pair.q1 + pair.q2) / 2 + pair.c);
-  return exponential(1, f, f);
+  return kernel_from(quadrature(activation, pair).moments);
 }
 
 }  // namespace starling::students

@@ -6,8 +6,8 @@
 
 namespace starling::students {
 
-/// What a neuron does to its input h = w.x; every one of them has E[σ(w.x)σ(v.x)], x ~ N(0, I), in closed
-/// form.
+/// What a neuron does to its input h = w.x. E[σ(w.x)σ(v.x)], x ~ N(0, I), is in closed form for all but the
+/// last four, which go through the quadrature of `quadrature.h`.
 enum class Activation {
   erf,        ///< erf(h / √2)
   relu,       ///< max(h, 0)
@@ -19,11 +19,16 @@ enum class Activation {
   cubic,      ///< h³
   sin,
   cos,
-  exp
+  exp,
+  tanh,
+  sigmoid,   ///< 1 / (1 + e^-h)
+  softplus,  ///< log(1 + e^h)
+  silu       ///< h / (1 + e^-h)
 };
 
 Activation parse_activation(std::string_view name);  ///< Error{usage} with the nearest name
 std::span<const std::string> activation_names();
+bool has_closed_form(Activation activation);
 
 /// What a pair of neurons shares: all that the Gaussian average of their product depends on.
 struct Overlap {
@@ -48,6 +53,9 @@ struct Kernel {
   double value = 0;
   double d1 = 0, dc = 0, d2 = 0;
   double d11 = 0, d12 = 0, d22 = 0, d1c = 0, d2c = 0, dcc = 0;
+  // With a bias b1 of the first neuron (`moments.h`): ∂κ/∂b1 and its derivatives; ∂²κ/∂b1² = 2 d1 and
+  // ∂²κ/∂b1∂b2 = dc need no place of their own.
+  double db = 0, d1b = 0, dcb = 0, d2b = 0;
 };
 
 /// The kernel of a pair. With A = 1 + q1, B = 1 + q2, D² = A B - c² = 1 + q1 + q2 + gram, S² = gram:
@@ -59,7 +67,8 @@ struct Kernel {
 ///   sin, cos   e^{-(q1+q2)/2} sinh c, cosh c;  exp  e^{(q1+q2)/2 + c}
 /// ReLU's second partials are of order 1/S but enter only in combinations of order S: they are 0 for S < 1e-5
 /// √(q1 q2), which is exact for a neuron with itself. A ReLU neuron at w = 0 has no derivative; the mean over
-/// directions stands in.
+/// directions stands in. tanh, sigmoid, softplus and silu: by quadrature, Error{numerical} where it does not
+/// reach `quadrature_tolerance`.
 Kernel kernel(Activation activation, const Overlap& pair);
 
 }  // namespace starling::students

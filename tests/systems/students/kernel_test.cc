@@ -38,6 +38,14 @@ double sigma(Activation activation, double h) {
       return std::cos(h);
     case Activation::exp:
       return std::exp(h);
+    case Activation::tanh:
+      return std::tanh(h);
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-h));
+    case Activation::softplus:
+      return std::log1p(std::exp(h));
+    case Activation::silu:
+      return h / (1 + std::exp(-h));
   }
   return 0;
 }
@@ -79,10 +87,10 @@ double relu_by_angle(double q1, double c, double q2) {
   return std::sqrt(q1 * q2) / std::numbers::pi * total * 2 * std::numbers::pi / nodes;
 }
 
-constexpr Activation every_activation[] = {Activation::erf,  Activation::relu,   Activation::phi,
-                                           Activation::gelu, Activation::linear, Activation::quadratic,
-                                           Activation::he2,  Activation::cubic,  Activation::sin,
-                                           Activation::cos,  Activation::exp};
+constexpr Activation every_activation[] = {
+    Activation::erf,       Activation::relu, Activation::phi,     Activation::gelu,     Activation::linear,
+    Activation::quadratic, Activation::he2,  Activation::cubic,   Activation::sin,      Activation::cos,
+    Activation::exp,       Activation::tanh, Activation::sigmoid, Activation::softplus, Activation::silu};
 
 struct Numbers {
   double q1, c, q2;

@@ -16,12 +16,12 @@ double best_average(double m) {
 }
 
 TEST(OneNeuron, AveragesAllTeachersForErf) {
-  for (const base::Index k : {1, 2, 3, 8, 41}) {
+  for (base::Index k = 1; k <= 50; ++k) {
     const OneNeuron best = one_neuron(k, Activation::erf);
     const double m = static_cast<double>(k);
     EXPECT_TRUE(best.finite);
-    EXPECT_NEAR(best.r, 1 / std::sqrt(2 * m - 1), 1e-7);
-    EXPECT_NEAR(best.a, m, 1e-6);
+    EXPECT_NEAR(best.r, 1 / std::sqrt(2 * m - 1), 1e-8) << k;
+    EXPECT_NEAR(best.a, m, 1e-8) << k;
     EXPECT_NEAR(best.loss, best_average(m), 1e-12);
   }
 }
@@ -50,6 +50,42 @@ TEST(OneNeuron, SaysThatGeluHasNoFiniteMinimum) {
     const OneNeuron best = one_neuron(row.k, Activation::gelu);
     EXPECT_FALSE(best.finite);
     EXPECT_NEAR(best.loss, row.infimum, 5e-6);
+  }
+}
+
+// Values of an independent program, by Gauss-Hermite quadrature with 150 nodes an axis.
+TEST(OneNeuron, OfTanhSigmoidAndSoftplusHasThePrintedValues) {
+  struct Row {
+    Activation activation;
+    base::Index k;
+    double r, a, loss;
+  };
+  for (const Row& row : {Row{Activation::tanh, 2, .493948, 2.090776, 0.0432972102},
+                         Row{Activation::tanh, 3, .369642, 3.186052, 0.0747555257},
+                         Row{Activation::tanh, 4, .307362, 4.285118, 0.1040925929},
+                         Row{Activation::tanh, 8, .204990, 8.695335, 0.2165610894},
+                         Row{Activation::sigmoid, 2, .638710, 2.000073, 0.0010458075},
+                         Row{Activation::sigmoid, 3, .505791, 3.000046, 0.0018441616},
+                         Row{Activation::sigmoid, 8, .298555, 8.000010, 0.0054142848},
+                         Row{Activation::softplus, 2, .651495, 2.167918, 0.0216479369},
+                         Row{Activation::softplus, 3, .519159, 3.332042, 0.0431910332},
+                         Row{Activation::softplus, 4, .444393, 4.495455, 0.0647175012},
+                         Row{Activation::softplus, 8, .308975, 9.147676, 0.1507911305},
+                         Row{Activation::silu, 2, 1.12562, 1.22681, 0.0902634890}}) {
+    const OneNeuron best = one_neuron(row.k, row.activation);
+    SCOPED_TRACE(testing::Message() << static_cast<int>(row.activation) << " k " << row.k);
+    EXPECT_TRUE(best.finite);
+    EXPECT_NEAR(best.r, row.r, 1e-5);
+    EXPECT_NEAR(best.a, row.a, 1e-5);
+    EXPECT_NEAR(best.loss, row.loss, 1e-9);
+  }
+}
+
+TEST(OneNeuron, SaysThatSiluRunsAwayToAReluForThreeTeachersAndMore) {
+  for (const base::Index k : {3, 4, 5, 8}) {
+    const OneNeuron best = one_neuron(k, Activation::silu);
+    EXPECT_FALSE(best.finite) << k;
+    EXPECT_TRUE(std::isinf(best.r)) << k;
   }
 }
 

@@ -6,18 +6,17 @@
 #include "starling/math/statistics.h"
 #include "starling/study/store.h"
 
-namespace starling::drift {
+namespace starling::study {
 
 // Judgements: pure functions from what a store holds to a claim with its value, interval and verdict. They
 // measure nothing. What is missing, or was lost to NaN, is inconclusive with a note that says so.
 
 /// The metric `name` of task claim.id against a limit: holds when it is at most `most`, fails beyond.
-study::Claim judge_limit(study::Claim claim, const study::Store& store, const std::string& name, double most);
+Claim judge_limit(Claim claim, const Store& store, const std::string& name, double most);
 
 /// A share with its interval, the metric `name` of task claim.id: holds when the interval is above `least`,
 /// fails when it is below, inconclusive when it holds `least`.
-study::Claim judge_share(study::Claim claim, const study::Store& store, const std::string& name,
-                         double least);
+Claim judge_share(Claim claim, const Store& store, const std::string& name, double least);
 
 /// A series of positive values over sizes N (its steps), and the exponent e that theory compares with.
 struct Decay {
@@ -40,15 +39,15 @@ struct DecayFit {
 };
 
 /// Empty with fewer than three sizes, or when a value is not positive and finite.
-std::optional<DecayFit> fit_decay(const study::Store& store, const Decay& decay);
+std::optional<DecayFit> fit_decay(const Store& store, const Decay& decay);
 
 /// The bound "value = O(N^e)", which speaks of large N. Holds when the Student interval of the slope and
 /// DecayFit::late() are at or below e. Fails when that interval and the whole of DecayFit::projected() are
 /// above e. Else inconclusive; the note says which was lacking, and gives the local slopes.
-study::Claim judge_decay(study::Claim claim, const study::Store& store, const Decay& decay);
+Claim judge_decay(Claim claim, const Store& store, const Decay& decay);
 
 /// The statement "over these sizes, value falls slower than N^e": holds when the interval is above e, fails
 /// when it is below.
-study::Claim judge_slower(study::Claim claim, const study::Store& store, const Decay& decay);
+Claim judge_slower(Claim claim, const Store& store, const Decay& decay);
 
-}  // namespace starling::drift
+}  // namespace starling::study

@@ -1,4 +1,4 @@
-#include "starling/systems/drift/verdicts.h"
+#include "starling/study/verdicts.h"
 
 #include <fmt/format.h>
 
@@ -6,15 +6,11 @@
 #include <limits>
 #include <span>
 
-namespace starling::drift {
+namespace starling::study {
 namespace {
 
-using study::Claim;
-using study::Verdict;
-
-std::optional<study::Metric> find_metric(const study::Store& store, const std::string& task,
-                                         const std::string& name) {
-  for (const study::Metric& metric : store.metrics()) {
+std::optional<Metric> find_metric(const Store& store, const std::string& task, const std::string& name) {
+  for (const Metric& metric : store.metrics()) {
     if (metric.task == task && metric.name == name && !std::isnan(metric.value)) return metric;
   }
   return {};
@@ -41,7 +37,7 @@ constexpr const char* too_little = "fewer than three sizes with a positive and f
 
 }  // namespace
 
-Claim judge_limit(Claim claim, const study::Store& store, const std::string& name, double most) {
+Claim judge_limit(Claim claim, const Store& store, const std::string& name, double most) {
   claim.expected = fmt::format("at most {:g}", most);
   const auto metric = find_metric(store, claim.id, name);
   if (!metric) return inconclusive(std::move(claim), fmt::format("the {} was not measured or lost", name));
@@ -50,7 +46,7 @@ Claim judge_limit(Claim claim, const study::Store& store, const std::string& nam
   return claim;
 }
 
-Claim judge_share(Claim claim, const study::Store& store, const std::string& name, double least) {
+Claim judge_share(Claim claim, const Store& store, const std::string& name, double least) {
   claim.expected = fmt::format("above {:g}", least);
   const auto metric = find_metric(store, claim.id, name);
   if (!metric || !metric->lower || !metric->upper) {
@@ -96,9 +92,9 @@ math::MeanInterval DecayFit::projected() const {
   return {value, value - half, value + half};
 }
 
-std::optional<DecayFit> fit_decay(const study::Store& store, const Decay& decay) {
+std::optional<DecayFit> fit_decay(const Store& store, const Decay& decay) {
   DecayFit fit;
-  for (const study::SeriesPoint& point : store.series(decay.task, decay.series)) {
+  for (const SeriesPoint& point : store.series(decay.task, decay.series)) {
     if (!(point.value > 0) || !std::isfinite(point.value)) return {};
     fit.log_sizes.push_back(std::log(static_cast<double>(point.step)));
     fit.log_values.push_back(std::log(point.value));
@@ -112,7 +108,7 @@ std::optional<DecayFit> fit_decay(const study::Store& store, const Decay& decay)
   return fit;
 }
 
-Claim judge_decay(Claim claim, const study::Store& store, const Decay& decay) {
+Claim judge_decay(Claim claim, const Store& store, const Decay& decay) {
   const double bound = decay.exponent;
   claim.expected = fmt::format("at most {:.4f}", bound);
   const auto fit = fit_decay(store, decay);
@@ -136,7 +132,7 @@ Claim judge_decay(Claim claim, const study::Store& store, const Decay& decay) {
   return claim;
 }
 
-Claim judge_slower(Claim claim, const study::Store& store, const Decay& decay) {
+Claim judge_slower(Claim claim, const Store& store, const Decay& decay) {
   claim.expected = fmt::format("above {:.4f}", decay.exponent);
   const auto fit = fit_decay(store, decay);
   if (!fit) return inconclusive(std::move(claim), too_little);
@@ -151,4 +147,4 @@ Claim judge_slower(Claim claim, const study::Store& store, const Decay& decay) {
   return claim;
 }
 
-}  // namespace starling::drift
+}  // namespace starling::study

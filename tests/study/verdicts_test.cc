@@ -1,4 +1,4 @@
-#include "starling/systems/drift/verdicts.h"
+#include "starling/study/verdicts.h"
 
 #include <gtest/gtest.h>
 
@@ -7,25 +7,21 @@
 
 #include "study/scratch.h"
 
-namespace starling::drift {
+namespace starling::study {
 namespace {
 
-using study::Claim;
-using study::Verdict;
-
 /// A store that holds what the test writes, and nothing that was measured.
-class Verdicts : public study::testing::Scratch {
+class Verdicts : public testing::Scratch {
  protected:
   Verdicts() : store_(folder_ / "made.db") {}
 
-  void error(double value) { store_.record(study::Metric{.task = "c", .name = "error", .value = value}); }
+  void error(double value) { store_.record(Metric{.task = "c", .name = "error", .value = value}); }
   void share(double value, double lower, double upper) {
-    store_.record(
-        study::Metric{.task = "c", .name = "share", .value = value, .lower = lower, .upper = upper});
+    store_.record(Metric{.task = "c", .name = "share", .value = value, .lower = lower, .upper = upper});
   }
   /// 16, 32, 64, ... with these values.
   Decay series(const std::vector<double>& values, double exponent) {
-    std::vector<study::SeriesPoint> points;
+    std::vector<SeriesPoint> points;
     for (std::size_t i = 0; i < values.size(); ++i) points.push_back({16LL << i, values[i]});
     store_.record("made", "value", "", points);
     return {"made", "value", exponent};
@@ -37,7 +33,7 @@ class Verdicts : public study::testing::Scratch {
     return series(values, exponent);
   }
 
-  study::Store store_;
+  Store store_;
   Claim claim_{.id = "c"};
 };
 
@@ -145,4 +141,4 @@ TEST_F(Verdicts, TheFitOfAnExactPowerHasItsExponentInBothIntervals) {
 }
 
 }  // namespace
-}  // namespace starling::drift
+}  // namespace starling::study
