@@ -28,8 +28,8 @@ void print_metrics(const study::Store& store) {
   });
   if (metrics.empty()) return;
   fmt::print("\n{:<24}{:>12}  {:<26}{:>12}\n", "monitor", "value", "95% interval", "data floor");
-  const bool several = std::ranges::any_of(
-      metrics, [&](const study::Metric& m) { return m.task != metrics.front().task; });
+  const bool several =
+      std::ranges::any_of(metrics, [&](const study::Metric& m) { return m.task != metrics.front().task; });
   std::string task;
   for (const study::Metric& m : metrics) {
     if (several && m.task != task) fmt::print("{}\n", task = m.task);

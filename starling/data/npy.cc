@@ -98,8 +98,8 @@ std::string shape_of_tuple(std::span<const std::int64_t> shape) {  // as Python 
 template <class T>
 std::string encode(std::span<const std::int64_t> shape, std::string_view descr, std::span<const T> values) {
   static_assert(std::endian::native == std::endian::little);
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", descr,
-                                   shape_of_tuple(shape));
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", descr, shape_of_tuple(shape));
   constexpr std::size_t prefix = 10, alignment = 64;  // numpy pads so that the data are aligned
   header.append(alignment - 1 - (prefix + header.size()) % alignment, ' ');
   header += '\n';

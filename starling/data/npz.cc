@@ -196,9 +196,8 @@ void check_writable(const std::vector<NpzEntry>& entries) {
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const std::string& key = entries[i].key;
-    const bool twice =
-        std::any_of(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(i),
-                    [&](const NpzEntry& earlier) { return earlier.key == key; });
+    const bool twice = std::any_of(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(i),
+                                   [&](const NpzEntry& earlier) { return earlier.key == key; });
     if (key.empty() || key.size() + 4 > longest_comment || twice) {
       throw base::Error(base::ErrorKind::usage,
                         fmt::format("npz: {} {}", in_quotes(key),

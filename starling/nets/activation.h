@@ -68,7 +68,8 @@ void multiply_by_slope(Activation kind, const In& before, Out&& delta) {
       delta.array() *= (x > T(0)).template cast<T>();
       return;
     case Activation::erf:
-      delta.array() *= (x.square() / T(-2)).exp() * (std::numbers::sqrt2_v<T> * std::numbers::inv_sqrtpi_v<T>);
+      delta.array() *=
+          (x.square() / T(-2)).exp() * (std::numbers::sqrt2_v<T> * std::numbers::inv_sqrtpi_v<T>);
       return;
     case Activation::sigmoid:
       delta.array() *= T(1) / ((T(1) + (-x).exp()) * (T(1) + x.exp()));
@@ -83,7 +84,8 @@ void multiply_by_slope(Activation kind, const In& before, Out&& delta) {
 
 /// value = act(before), first = act'(before), second = act''(before), of one shape; relu'' is 0 everywhere.
 template <class In, class Out>
-void activate_twice_differentiated(Activation kind, const In& before, Out&& value, Out&& first, Out&& second) {
+void activate_twice_differentiated(Activation kind, const In& before, Out&& value, Out&& first,
+                                   Out&& second) {
   using T = typename In::Scalar;
   const auto x = before.array();
   constexpr T density = std::numbers::inv_sqrtpi_v<T> / std::numbers::sqrt2_v<T>;  // of the normal at 0
@@ -97,9 +99,9 @@ void activate_twice_differentiated(Activation kind, const In& before, Out&& valu
       return;
     case Activation::gelu:
       second.array() = density * (x.square() / T(-2)).exp();
-      first.array() =
-          x.unaryExpr([](T v) { return T(0.5) * std::erfc(-v * std::numbers::sqrt2_v<T> / T(2)); }) +
-          x * second.array();
+      first.array() = x.unaryExpr([](T v) {
+        return T(0.5) * std::erfc(-v * std::numbers::sqrt2_v<T> / T(2));
+      }) + x * second.array();
       second.array() *= T(2) - x.square();
       return;
     case Activation::tanh:

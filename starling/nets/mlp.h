@@ -11,8 +11,8 @@ namespace starling::nets {
 
 /// x is the pre-activation, Φ the normal distribution function.
 enum class Activation {
-  silu,      ///< x / (1 + e^-x)
-  gelu,      ///< x Φ(x), exact
+  silu,  ///< x / (1 + e^-x)
+  gelu,  ///< x Φ(x), exact
   tanh,
   relu,
   erf,       ///< erf(x / √2)

@@ -17,17 +17,20 @@ class Students : public testing_program::TinyRun {
     for (int i = 0; i < 60; ++i)
       rows += std::to_string((i * 37) % 19 - 9) + "," + std::to_string((i * 53) % 23 - 11) + "," +
               std::to_string(i % 3) + "\n";
-    return write("small.toml",
-                 "system = \"students\"\n[teacher]\nwidth = 6\nsteps = 30\n[input]\npath = \"" +
-                     write("points.csv", rows) +
-                     "\"\nlabel_column = \"label\"\nrescale = \"unit\"\n[student]\nneurons = [2, 3]\n[search]\n"
-                     "starts = 4\nsteps = 20\n[rivals]\nadamw_restarts = 10\n" +
-                     more);
+    return write(
+        "small.toml",
+        "system = \"students\"\n[teacher]\nwidth = 6\nsteps = 30\n[input]\npath = \"" +
+            write("points.csv", rows) +
+            "\"\nlabel_column = \"label\"\nrescale = \"unit\"\n[student]\nneurons = [2, 3]\n[search]\n"
+            "starts = 4\nsteps = 20\n[rivals]\nadamw_restarts = 10\n" +
+            more);
   }
-  std::string network(const std::string& name, std::vector<std::int64_t> w, std::vector<std::int64_t> a) const {
+  std::string network(const std::string& name, std::vector<std::int64_t> w,
+                      std::vector<std::int64_t> a) const {
     const auto numbers = [](const std::vector<std::int64_t>& shape) {
       std::vector<double> out;
-      for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i) out.push_back(0.3 * static_cast<double>(i % 5) - 0.4);
+      for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i)
+        out.push_back(0.3 * static_cast<double>(i % 5) - 0.4);
       return out;
     };
     return write(name, data::encode_npz({{"0.weight", data::encode_npy(w, numbers(w))},
@@ -35,11 +38,13 @@ class Students : public testing_program::TinyRun {
   }
   std::vector<std::string> from_file(const std::string& verb, const std::string& path,
                                      const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> args = {verb,
-                                     write("file.toml", "system = \"students\"\n"),
-                                     "--set", "teacher.source=file", "--set", "teacher.path=" + path,
-                                     "--set", "input.source=normal", "--set", "input.count=200",
-                                     "--set", "student.neurons=[1, 2]", "--set", "search.starts=2",
+    std::vector<std::string> args = {verb,    write("file.toml", "system = \"students\"\n"),
+                                     "--set", "teacher.source=file",
+                                     "--set", "teacher.path=" + path,
+                                     "--set", "input.source=normal",
+                                     "--set", "input.count=200",
+                                     "--set", "student.neurons=[1, 2]",
+                                     "--set", "search.starts=2",
                                      "--set", "rivals.adamw_restarts=2"};
     for (const std::string& assignment : more) args.insert(args.end(), {"--set", assignment});
     return args;
@@ -56,8 +61,8 @@ class Students : public testing_program::TinyRun {
 TEST_F(Students, CompressesANetworkThatItFitsAndExportsIt) {
   expect(0, "rival_best", {"run", small(), "--out", out()});
   expect(0, "", {"export", out(), "--out", folder_.path / "exported"});
-  for (const char* name : {"teacher.safetensors", "student_2.safetensors", "student_3.safetensors", "optima.csv",
-                           "roles.csv", "metrics.csv"})
+  for (const char* name : {"teacher.safetensors", "student_2.safetensors", "student_3.safetensors",
+                           "optima.csv", "roles.csv", "metrics.csv"})
     EXPECT_TRUE(std::filesystem::exists(folder_.path / "exported" / name)) << name;
   expect(2, "has no samples", {"sample", out(), "--out", folder_.path / "s.npy"});
 }
@@ -137,7 +142,8 @@ TEST_F(Students, RefusesTeachersAndTargetsThatAreWrong) {
   const std::string targets = write("t.npy", data::encode_npy(shape, std::vector<double>{1, 2, 3}));
   expect(3, "expected targets for 60 points", {"check", small(), "--set", "input.targets=" + targets});
   expect(3, "expected at least 2 classes",
-         {"check", small(), "--set", "input.path=" + write("one.csv", "x,label\n1,0\n2,0\n3,0\n4,0\n5,0\n6,0\n7,0\n8,0\n")});
+         {"check", small(), "--set",
+          "input.path=" + write("one.csv", "x,label\n1,0\n2,0\n3,0\n4,0\n5,0\n6,0\n7,0\n8,0\n")});
 }
 
 TEST_F(Students, FitsRealTargetsAndJudgesThemByTheShareExplained) {

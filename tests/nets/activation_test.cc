@@ -40,8 +40,7 @@ TEST(Activation, StaysFiniteFarOut) {
     Row x(2), value(2), first(2), second(2);
     x << -600, 600;
     activate_twice_differentiated(kind, x, value, first, second);
-    EXPECT_TRUE(value.allFinite() && first.allFinite() && second.allFinite())
-        << static_cast<int>(kind);
+    EXPECT_TRUE(value.allFinite() && first.allFinite() && second.allFinite()) << static_cast<int>(kind);
   }
 }
 

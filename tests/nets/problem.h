@@ -34,8 +34,8 @@ inline double act(Activation kind, double x) {
   return 0;
 }
 
-inline constexpr Activation all_activations[] = {Activation::silu, Activation::gelu,    Activation::tanh,
-                                                 Activation::relu, Activation::erf,     Activation::sigmoid,
+inline constexpr Activation all_activations[] = {Activation::silu,     Activation::gelu,  Activation::tanh,
+                                                 Activation::relu,     Activation::erf,   Activation::sigmoid,
                                                  Activation::softplus, Activation::linear};
 
 /// A batch with parameters, all drawn from one seed.

@@ -13,9 +13,10 @@ const study::System& system() {
       [](const std::string&) -> std::unique_ptr<study::Application> { return make_train_application(); },
       [] { return std::vector<study::Claim>(); },
       [](const study::RunDirectory& directory, const study::SampleRequest&) {
-        throw base::Error(base::ErrorKind::usage,
-                          directory.path().string() +
-                              ": a run of students has no samples; its networks are in student_*, or use export");
+        throw base::Error(
+            base::ErrorKind::usage,
+            directory.path().string() +
+                ": a run of students has no samples; its networks are in student_*, or use export");
       },
       export_networks};
   return instance;

@@ -78,8 +78,8 @@ std::vector<LocalOptimum> distinct_optima(const SampleLoss& loss, const std::vec
     std::size_t at = 0;
     while (at < optima.size() && difference(answers[at]) > std::max(smallest, same * optima[at].loss)) ++at;
     if (at == optima.size()) {
-      optima.push_back({.best = i, .loss = fits[i].loss,
-                        .distance = answers.empty() ? 0 : difference(answers.front())});
+      optima.push_back(
+          {.best = i, .loss = fits[i].loss, .distance = answers.empty() ? 0 : difference(answers.front())});
       answers.push_back(answer);
     }
     optima[at].fits.push_back(i);
@@ -102,8 +102,8 @@ std::vector<Role> roles(const Points<double>& correlations) {
   }
   for (Index i = 0; i < correlations.rows(); ++i) {
     Role& role = out[static_cast<std::size_t>(i)];
-    std::ranges::stable_sort(
-        role.teachers, [&](Index j, Index l) { return correlations(i, j) > correlations(i, l); });
+    std::ranges::stable_sort(role.teachers,
+                             [&](Index j, Index l) { return correlations(i, j) > correlations(i, l); });
     if (!role.teachers.empty()) role.closest = correlations(i, role.teachers.front());
   }
   return out;

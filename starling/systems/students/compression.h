@@ -17,7 +17,7 @@ struct Fit {
   double gradient = 0;  ///< largest |∂L/∂parameter| at the end
   bool converged = false;
   std::int64_t steps = 0;
-  std::int64_t passes = 0;     ///< over the samples: gradients and Hessian-vector products, one each
+  std::int64_t passes = 0;       ///< over the samples: gradients and Hessian-vector products, one each
   std::vector<double> losses{};  ///< at the start and after each step
 };
 
@@ -43,7 +43,7 @@ Fit adamw(const SampleLoss& loss, const base::Vector<double>& start, const optim
 
 /// One optimum, and how the search came to it.
 struct LocalOptimum {
-  std::size_t best = 0;           ///< which fit is lowest in it
+  std::size_t best = 0;             ///< which fit is lowest in it
   std::vector<std::size_t> fits{};  ///< all that ended in it
   double loss = 0;
   double distance = 0;  ///< from the best optimum: 1/N Σ |f - f_best|²

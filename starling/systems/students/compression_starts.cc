@@ -22,7 +22,7 @@ using base::Vector;
 // One neuron that stands for a group: what it answers on the samples, and what merging needs of it.
 struct Group {
   Eigen::RowVectorXd w, a;
-  double bias = 0, weight = 0;  // weight: Σ |a| of the members
+  double bias = 0, weight = 0;    // weight: Σ |a| of the members
   Eigen::VectorXd before, after;  // pre-activation and centred activation, (N)
 };
 
@@ -79,13 +79,13 @@ std::vector<Group> groups_of(const Target& target) {
 }
 
 // Row i of the costs: of merging group i with each later one.
-void fill_costs(nets::Activation activation, const std::vector<Group>& groups, Index i, Eigen::MatrixXd& cost) {
+void fill_costs(nets::Activation activation, const std::vector<Group>& groups, Index i,
+                Eigen::MatrixXd& cost) {
   for (Index j = 0; j < static_cast<Index>(groups.size()); ++j) {
     if (j == i) continue;
-    cost(std::min(i, j), std::max(i, j)) =
-        merge(activation, groups[static_cast<std::size_t>(std::min(i, j))],
-              groups[static_cast<std::size_t>(std::max(i, j))])
-            .cost;
+    cost(std::min(i, j), std::max(i, j)) = merge(activation, groups[static_cast<std::size_t>(std::min(i, j))],
+                                                 groups[static_cast<std::size_t>(std::max(i, j))])
+                                               .cost;
   }
 }
 
@@ -123,7 +123,8 @@ Network merged(Index n, const Target& target) {
     drop(groups, cost, j);
     fill_costs(activation, groups, i, cost);
   }
-  Network out{activation, Points<double>(n, target.teacher.inputs()), Vector<double>(n), {}, target.teacher.c};
+  Network out{
+      activation, Points<double>(n, target.teacher.inputs()), Vector<double>(n), {}, target.teacher.c};
   for (Index i = 0; i < n; ++i) {
     out.w.row(i) = groups[static_cast<std::size_t>(i)].w;
     out.bias[i] = groups[static_cast<std::size_t>(i)].bias;
@@ -142,7 +143,10 @@ Network copies(Index n, const Target& target) {
   std::ranges::stable_sort(order, [&](Index i, Index j) {
     return influence[static_cast<std::size_t>(i)] > influence[static_cast<std::size_t>(j)];
   });
-  Network out{target.teacher.activation, Points<double>(n, target.teacher.inputs()), Vector<double>(n), {},
+  Network out{target.teacher.activation,
+              Points<double>(n, target.teacher.inputs()),
+              Vector<double>(n),
+              {},
               target.teacher.c};
   for (Index i = 0; i < n; ++i) {
     out.w.row(i) = target.teacher.w.row(order[static_cast<std::size_t>(i)]);
@@ -163,8 +167,8 @@ Near distance(bool odd, const Eigen::RowVectorXd& point, const Eigen::RowVectorX
 
 // k-means++ (Arthur & Vassilvitskii, 2007): each next centre drawn in proportion to weight times squared
 // distance.
-Points<double> first_centres(const Points<double>& points, const std::vector<double>& weights, bool odd, Index n,
-                             base::Stream& stream) {
+Points<double> first_centres(const Points<double>& points, const std::vector<double>& weights, bool odd,
+                             Index n, base::Stream& stream) {
   Points<double> centres(n, points.cols());
   std::vector<double> squared(weights.size(), 1.0);
   for (Index i = 0; i < n; ++i) {

@@ -36,8 +36,8 @@ nets::Activation activation_of_networks(Activation activation) {
   }
 }
 
-SampleFit fit_on_samples(const Landscape& landscape, const Neurons& start, Index samples, base::Stream& stream,
-                         const PolishSpec& spec) {
+SampleFit fit_on_samples(const Landscape& landscape, const Neurons& start, Index samples,
+                         base::Stream& stream, const PolishSpec& spec) {
   landscape.check(start);
   if (samples < 1) throw Error(ErrorKind::usage, fmt::format("{} samples; expected at least 1", samples));
   const nets::Activation activation = activation_of_networks(landscape.activation());

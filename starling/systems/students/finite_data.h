@@ -5,8 +5,8 @@
 
 namespace starling::students {
 
-/// The neuron function that a kernel averages. Error{usage} for one that networks do not have (phi, quadratic,
-/// he2, cubic, sin, cos, exp).
+/// The neuron function that a kernel averages. Error{usage} for one that networks do not have (phi,
+/// quadratic, he2, cubic, sin, cos, exp).
 nets::Activation activation_of_networks(Activation activation);
 
 /// A student without biases fitted on samples, and how far it went.

@@ -56,9 +56,8 @@ Network with_parameters(const Network& like, Biases biases, const Vector<double>
 
 Points<double> preactivations(const Network& network, const base::PointsRef<double>& x) {
   if (x.cols() != network.inputs()) {
-    throw base::Error(
-        base::ErrorKind::usage,
-        fmt::format("network: {} columns of x, expected {} inputs", x.cols(), network.inputs()));
+    throw base::Error(base::ErrorKind::usage, fmt::format("network: {} columns of x, expected {} inputs",
+                                                          x.cols(), network.inputs()));
   }
   const Index n = network.neurons();
   const Points<double> whole = x;

@@ -22,8 +22,8 @@ struct Network {
 /// Whether biases and c are trained or held where they are.
 enum class Biases { free, fixed };
 
-/// How a network lies in a vector of parameters: w row by row, bias, a row by row, c; without bias and c where
-/// those are fixed.
+/// How a network lies in a vector of parameters: w row by row, bias, a row by row, c; without bias and c
+/// where those are fixed.
 base::Index parameter_count(const Network& network, Biases biases);
 base::Vector<double> parameters_of(const Network& network, Biases biases);
 /// The network of the same shape as `like`, and its biases where they are fixed.

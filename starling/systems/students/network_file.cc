@@ -115,8 +115,8 @@ WeightNames state_dict_names(const Contents& file) {
   for (const auto& [name, tensor] : file.tensors)
     if (name.ends_with("weight") && tensor.shape.size() == 2) matrices.push_back(name);
   if (matrices.size() != 2)
-    file.fail(fmt::format("found {} matrices named ...weight; expected 2, or tensors w and a",
-                          matrices.size()));
+    file.fail(
+        fmt::format("found {} matrices named ...weight; expected 2, or tensors w and a", matrices.size()));
   bool forward = feeds(file, matrices[0], matrices[1]), back = feeds(file, matrices[1], matrices[0]);
   if (!forward && !back)
     file.fail(fmt::format("{} and {} do not make one hidden layer: expected (n, d) and (o, n)",
@@ -134,8 +134,7 @@ WeightNames state_dict_names(const Contents& file) {
 
 // What the user named, completed by what stands beside it or by convention.
 WeightNames complete(const Contents& file, WeightNames names) {
-  if (names.w.empty() != names.a.empty())
-    file.fail("teacher.w and teacher.a: expected both or neither");
+  if (names.w.empty() != names.a.empty()) file.fail("teacher.w and teacher.a: expected both or neither");
   if (names.w.empty()) {
     WeightNames found = file.find("w") != nullptr && file.find("a") != nullptr
                             ? WeightNames{.w = "w",
@@ -151,8 +150,7 @@ WeightNames complete(const Contents& file, WeightNames names) {
     if (names.c.empty()) names.c = bias_beside(file, names.a);
   }
   for (const std::string& name : {names.w, names.bias, names.a, names.c})
-    if (!name.empty() && file.find(name) == nullptr)
-      file.fail(fmt::format("no tensor {}", in_quotes(name)));
+    if (!name.empty() && file.find(name) == nullptr) file.fail(fmt::format("no tensor {}", in_quotes(name)));
   return names;
 }
 
@@ -233,9 +231,8 @@ std::string encode_network(const Network& network, NetworkLayout layout) {
     layout.names.bias = bias_name(layout.names.w, "bias");
   if (layout.names.c.empty() && !network.c.isZero(0)) layout.names.c = bias_name(layout.names.a, "c");
   const Points<double> a = layout.outgoing_by_output ? Points<double>(network.a.transpose()) : network.a;
-  const std::vector<std::int64_t> shape_of_a = layout.one_output
-                                                   ? std::vector<std::int64_t>{a.size()}
-                                                   : std::vector<std::int64_t>{a.rows(), a.cols()};
+  const std::vector<std::int64_t> shape_of_a =
+      layout.one_output ? std::vector<std::int64_t>{a.size()} : std::vector<std::int64_t>{a.rows(), a.cols()};
   struct Part {
     const std::string& name;
     std::vector<std::int64_t> shape;
@@ -244,11 +241,10 @@ std::string encode_network(const Network& network, NetworkLayout layout) {
   const auto span = [](const auto& m) {
     return std::span<const double>(m.data(), static_cast<std::size_t>(m.size()));
   };
-  const std::vector<Part> parts = {
-      {layout.names.w, {network.neurons(), network.inputs()}, span(network.w)},
-      {layout.names.bias, {network.neurons()}, span(network.bias)},
-      {layout.names.a, shape_of_a, span(a)},
-      {layout.names.c, {network.outputs()}, span(network.c)}};
+  const std::vector<Part> parts = {{layout.names.w, {network.neurons(), network.inputs()}, span(network.w)},
+                                   {layout.names.bias, {network.neurons()}, span(network.bias)},
+                                   {layout.names.a, shape_of_a, span(a)},
+                                   {layout.names.c, {network.outputs()}, span(network.c)}};
   std::vector<data::NpzEntry> entries;
   data::TensorFile file;
   for (const Part& part : parts) {

@@ -33,9 +33,10 @@ struct NetworkInFile {
 ///   none.
 /// Without names it looks for w, bias, a, c, then for two matrices NAME.weight with NAME.bias beside them, as
 /// in a state dict (0.weight, 0.bias, 2.weight, 2.bias; fc1.weight, ...): the hidden layer is the one whose
-/// rows are the other's columns or, where both are, the one with the smaller number in names else alike. Throws Error{input} that opens with `name` for any other ending or dtype, a
-/// name that is missing, shapes that do not fit, no neurons, numbers that are not finite, and for a choice
-/// that shapes do not settle; it lists the tensors found.
+/// rows are the other's columns or, where both are, the one with the smaller number in names else alike.
+/// Throws Error{input} that opens with `name` for any other ending or dtype, a name that is missing, shapes
+/// that do not fit, no neurons, numbers that are not finite, and for a choice that shapes do not settle; it
+/// lists the tensors found.
 NetworkInFile parse_network(std::string_view bytes, std::string_view name, nets::Activation activation,
                             const WeightNames& names = {});
 /// The same of a file; Error{input} when it cannot be read.

@@ -29,7 +29,8 @@ Network sum_over_blocks(const Network& shape, Index samples,
   zero.bias.setZero();
   zero.a.setZero();
   zero.c.setZero();
-  std::vector<Network> parts(static_cast<std::size_t>((samples + rows_of_a_block - 1) / rows_of_a_block), zero);
+  std::vector<Network> parts(static_cast<std::size_t>((samples + rows_of_a_block - 1) / rows_of_a_block),
+                             zero);
   base::parallel_chunks(samples, rows_of_a_block, [&](Index begin, Index end) {
     body(begin, end - begin, parts[static_cast<std::size_t>(begin / rows_of_a_block)]);
   });
@@ -144,8 +145,8 @@ Network with_best_outgoing(const Network& network, Biases biases, const base::Po
   right.noalias() = s.transpose() * target;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> modes(gram);
   const double smallest = 1e-12 * modes.eigenvalues()[columns - 1];
-  const Eigen::VectorXd inverse = modes.eigenvalues().unaryExpr(
-      [smallest](double value) { return value > smallest ? 1 / value : 0.0; });
+  const Eigen::VectorXd inverse =
+      modes.eigenvalues().unaryExpr([smallest](double value) { return value > smallest ? 1 / value : 0.0; });
   const Eigen::MatrixXd best =
       modes.eigenvectors() * (inverse.asDiagonal() * (modes.eigenvectors().transpose() * right));
   Network out = network;

@@ -8,15 +8,16 @@ namespace starling::students {
 /// Which second derivative: the loss's own, or its positive semidefinite part 2/N Σ JᵀJ.
 enum class SecondOrder { exact, gauss_newton };
 
-/// L = 1/N Σ_s |f(x_s) - y_s|², the mean over samples of the squared error summed over outputs; NO factor 1/2.
+/// L = 1/N Σ_s |f(x_s) - y_s|², the mean over samples of the squared error summed over outputs; NO factor
+/// 1/2.
 ///
 /// With H = X Wᵀ + bias, S = σ(H), R = S A + c - Y, G = R Aᵀ, all sample by row:
 ///   ∂L/∂A = 2/N Sᵀ R    ∂L/∂c = 2/N Σ R    ∂L/∂W = 2/N (G ∘ S')ᵀ X    ∂L/∂bias = 2/N Σ G ∘ S'
 /// Sums go by blocks of 256 samples, added in order: the bytes do not depend on the number of threads.
 class SampleLoss {
  public:
-  /// x (N, d), y (N, o). Error{usage} when the shapes do not fit `shape_of`, which gives n, the activation and,
-  /// where they are fixed, the biases; Error{input} without samples.
+  /// x (N, d), y (N, o). Error{usage} when the shapes do not fit `shape_of`, which gives n, the activation
+  /// and, where they are fixed, the biases; Error{input} without samples.
   SampleLoss(Network shape_of, Biases biases, base::Points<double> x, base::Points<double> y);
 
   const Network& shape() const { return shape_; }

@@ -87,7 +87,9 @@ class TrainApplication : public study::Application {
     done_ = 0;
     if (fits_teacher()) fit_teacher(context, data, checkpoint);
     const bool teacher_answers = spec_.student.answers == Answers::teacher;
-    TrainResult result{spec_, data, teacher_,
+    TrainResult result{spec_,
+                       data,
+                       teacher_,
                        teacher_answers ? outputs(teacher_, data.training.x) : data.training.targets,
                        teacher_answers ? outputs(teacher_, data.held_out.x) : data.held_out.targets,
                        {}};
@@ -123,9 +125,9 @@ class TrainApplication : public study::Application {
 
   void require_fit(const TrainData& data) const {
     if (data.training.x.cols() != teacher_.inputs()) {
-      throw Error(ErrorKind::input, fmt::format("{}: points in {} dimensions; the teacher {} has {} inputs",
-                                                data.source, data.training.x.cols(), spec_.teacher.path,
-                                                teacher_.inputs()));
+      throw Error(ErrorKind::input,
+                  fmt::format("{}: points in {} dimensions; the teacher {} has {} inputs", data.source,
+                              data.training.x.cols(), spec_.teacher.path, teacher_.inputs()));
     }
     if (spec_.student.answers == Answers::data && data.training.targets.cols() != teacher_.outputs()) {
       throw Error(ErrorKind::input,
@@ -136,8 +138,7 @@ class TrainApplication : public study::Application {
 
   Watch watch(study::RunContext& context) const {
     return [&context](double) {
-      if (context.interrupted())
-        throw Error(ErrorKind::interrupted, "interrupted; continue with --resume");
+      if (context.interrupted()) throw Error(ErrorKind::interrupted, "interrupted; continue with --resume");
     };
   }
 
@@ -221,7 +222,9 @@ class TrainApplication : public study::Application {
       return fit;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::numerical) throw;
-      return {.parameters = start, .loss = std::numeric_limits<double>::infinity(), .steps = steps,
+      return {.parameters = start,
+              .loss = std::numeric_limits<double>::infinity(),
+              .steps = steps,
               .passes = steps + 1};
     }
   }
@@ -284,8 +287,8 @@ std::vector<std::filesystem::path> export_networks(const study::RunDirectory& di
   }
   std::ranges::sort(sources);
   if (sources.empty())
-    throw Error(ErrorKind::input,
-                fmt::format("{}: holds no small network yet; finish it with --resume", directory.path().string()));
+    throw Error(ErrorKind::input, fmt::format("{}: holds no small network yet; finish it with --resume",
+                                              directory.path().string()));
   std::vector<std::filesystem::path> written;
   for (const auto& source : sources) {
     NetworkInFile file = read_network(source, nets::Activation::linear);  // the weights alone are copied

@@ -26,8 +26,8 @@ std::vector<double> packed(const Fit& fit) {
 
 Fit unpacked(const std::vector<double>& numbers, const std::string& where) {
   const std::size_t size = numbers.size();
-  const bool whole = size >= numbers_before && numbers[5] >= 0 &&
-                     numbers[5] <= static_cast<double>(size - numbers_before);
+  const bool whole =
+      size >= numbers_before && numbers[5] >= 0 && numbers[5] <= static_cast<double>(size - numbers_before);
   if (!whole) throw base::Error(base::ErrorKind::input, fmt::format("{}: damaged", where));
   const auto losses = static_cast<std::ptrdiff_t>(numbers[5]);
   const auto begin = numbers.begin() + static_cast<std::ptrdiff_t>(numbers_before);
@@ -67,8 +67,8 @@ const Fit& TrainCheckpoint::get(const std::string& key, base::Index count) const
   const auto found = fits_.find(key);
   if (found != fits_.end() && found->second.parameters.size() == count) return found->second;
   throw base::Error(base::ErrorKind::input,
-                    fmt::format("{}: '{}' is damaged: it has not the {} parameters of this run", path_.string(),
-                                key, count));
+                    fmt::format("{}: '{}' is damaged: it has not the {} parameters of this run",
+                                path_.string(), key, count));
 }
 
 }  // namespace starling::students

@@ -68,7 +68,8 @@ Whole read(const TrainSpec& spec, TrainData& out) {
     whole.classes = all.classes;
   }
   if (whole.classes == 1)
-    throw Error(ErrorKind::input, fmt::format("{}: all labels are 0; expected at least 2 classes", input.path));
+    throw Error(ErrorKind::input,
+                fmt::format("{}: all labels are 0; expected at least 2 classes", input.path));
   return whole;
 }
 
@@ -108,7 +109,8 @@ TrainData load_train_data(const TrainSpec& spec, Index dimension) {
     data.source = "normal draws";
     whole.samples.x.resize(spec.input.count, dimension);
     base::Stream stream(seed_of(spec), 0, "normal input");
-    stream.fill_normal(std::span<double>(whole.samples.x.data(), static_cast<std::size_t>(whole.samples.x.size())));
+    stream.fill_normal(
+        std::span<double>(whole.samples.x.data(), static_cast<std::size_t>(whole.samples.x.size())));
   } else {
     whole = read(spec, data);
   }
@@ -127,8 +129,8 @@ TrainData load_train_data(const TrainSpec& spec, Index dimension) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   base::Stream(seed_of(spec), 0, "split").shuffle(order);
-  const Index held = std::clamp<Index>(
-      static_cast<Index>(spec.input.holdout * static_cast<double>(n)), 2, n - 4);
+  const Index held =
+      std::clamp<Index>(static_cast<Index>(spec.input.holdout * static_cast<double>(n)), 2, n - 4);
   data.held_out = part(whole.samples, order, 0, held);
   data.training = part(whole.samples, order, held, n);
   data.classes = whole.classes;

@@ -17,9 +17,9 @@ struct Samples {
 /// The input of a compression, split: what is fitted, and what is held out to judge by.
 struct TrainData {
   Samples training, held_out;
-  std::int32_t classes = 0;        ///< 0 without labels
-  double offset = 0, factor = 1;   ///< data = offset + factor * the networks' input
-  std::string source;              ///< a path, or "normal draws"
+  std::int32_t classes = 0;       ///< 0 without labels
+  double offset = 0, factor = 1;  ///< data = offset + factor * the networks' input
+  std::string source;             ///< a path, or "normal draws"
 };
 
 /// Reads and splits the input. Targets are those of the file `input.targets`, else of labels: 1 for the class

@@ -29,11 +29,16 @@ std::vector<double> losses_of(const std::vector<Fit>& fits) {
   return out;
 }
 
-void record_mean(study::Store& store, const std::string& task, const std::string& name, const std::string& unit,
-                 const std::vector<double>& values, const std::string& note) {
+void record_mean(study::Store& store, const std::string& task, const std::string& name,
+                 const std::string& unit, const std::vector<double>& values, const std::string& note) {
   const math::MeanInterval mean = math::mean_interval(values);
-  store.record(Metric{.task = task, .name = name, .unit = unit, .value = mean.mean, .lower = mean.lower,
-                      .upper = mean.upper, .note = note});
+  store.record(Metric{.task = task,
+                      .name = name,
+                      .unit = unit,
+                      .value = mean.mean,
+                      .lower = mean.lower,
+                      .upper = mean.upper,
+                      .note = note});
 }
 
 // |f - y|² of each held-out sample over the variance of y.
@@ -92,7 +97,7 @@ void record_size(const TrainResult& result, const SizeResult& size, study::Store
   if (rivals.empty()) return;
   number("rival_best", "times the best loss", rivals.front() / best,
          fmt::format("best of {} AdamW restarts", size.rivals.size()));
-  number("rival_median", "times the best loss", math::quantile(rivals, 0.5));
+  number("rival_median", "times the best loss", math::quantile(rivals, 0.5) / best);
 }
 
 nlohmann::json group(const std::string& label, const std::vector<double>& x, const std::vector<double>& y,
@@ -117,10 +122,14 @@ void record_curve(const TrainResult& result, study::Store& store) {
     groups.push_back(group("best AdamW restart", rival_n, rival, "markers"));
     groups.push_back(group("median AdamW restart", rival_n, median, "markers"));
   }
-  store.record(study::Figure{"compression", "Error against size",
+  store.record(study::Figure{"compression",
+                             "Error against size",
                              "Loss on the training part over the variance of what is answered.",
-                             {{"kind", "xy"}, {"x_label", "neurons"}, {"y_label", "relative error"},
-                              {"log_y", true}, {"groups", groups}}});
+                             {{"kind", "xy"},
+                              {"x_label", "neurons"},
+                              {"y_label", "relative error"},
+                              {"log_y", true},
+                              {"groups", groups}}});
 }
 
 void record_ends(const TrainResult& result, const SizeResult& size, study::Store& store) {
@@ -139,24 +148,28 @@ void record_ends(const TrainResult& result, const SizeResult& size, study::Store
   store.record(study::Figure{fmt::format("ends-{}", size.neurons),
                              fmt::format("Where the starts end, {} neurons", size.neurons),
                              "Sorted; a step of the staircase is one local optimum.",
-                             {{"kind", "xy"}, {"x_label", "share of starts"}, {"y_label", "relative error"},
-                              {"log_y", true}, {"groups", groups}}});
+                             {{"kind", "xy"},
+                              {"x_label", "share of starts"},
+                              {"y_label", "relative error"},
+                              {"log_y", true},
+                              {"groups", groups}}});
   nlohmann::json curves = nlohmann::json::array();
   for (std::size_t i = 0; i < size.starts.size(); ++i) {
     const std::string series = series_of(static_cast<std::int64_t>(i));
     curves.push_back({{"task", task_of(size.neurons)}, {"series", series}, {"label", series}});
   }
-  store.record(study::Figure{fmt::format("descent-{}", size.neurons),
-                             fmt::format("The search, {} neurons", size.neurons),
-                             "Loss after each second-order step.",
-                             {{"kind", "curves"}, {"x_label", "step"}, {"y_label", "loss"}, {"log_y", true},
-                              {"curves", curves}}});
+  store.record(study::Figure{
+      fmt::format("descent-{}", size.neurons),
+      fmt::format("The search, {} neurons", size.neurons),
+      "Loss after each second-order step.",
+      {{"kind", "curves"}, {"x_label", "step"}, {"y_label", "loss"}, {"log_y", true}, {"curves", curves}}});
 }
 
 // Teacher neurons by the student neuron that they belong to, so that the map shows blocks.
 void record_map(const SizeResult& size, study::Store& store) {
   std::vector<Index> order;
-  for (const Role& role : roles(size.overlap)) order.insert(order.end(), role.teachers.begin(), role.teachers.end());
+  for (const Role& role : roles(size.overlap))
+    order.insert(order.end(), role.teachers.begin(), role.teachers.end());
   const std::set<Index> placed(order.begin(), order.end());
   for (Index j = 0; j < size.overlap.cols(); ++j) {
     if (!placed.contains(j)) order.push_back(j);
@@ -168,13 +181,14 @@ void record_map(const SizeResult& size, study::Store& store) {
           static_cast<float>(1 - size.overlap(i, order[static_cast<std::size_t>(j)]));
   }
   const std::string id = fmt::format("merges-{}", size.neurons);
-  store.record_image(id, data::encode_png(report::sample_sheet(
-                             picture, static_cast<int>(size.overlap.rows()),
-                             static_cast<int>(size.overlap.cols()), 1)));
-  store.record(study::Figure{id, fmt::format("What the {} neurons stand for", size.neurons),
-                             "A row for each neuron of the student, a column for each of the teacher, ordered by "
-                             "group; black: their activations are perfectly correlated. The table is roles.csv.",
-                             {{"kind", "image"}, {"image", id}}});
+  store.record_image(id, data::encode_png(report::sample_sheet(picture, static_cast<int>(size.overlap.rows()),
+                                                               static_cast<int>(size.overlap.cols()), 1)));
+  store.record(
+      study::Figure{id,
+                    fmt::format("What the {} neurons stand for", size.neurons),
+                    "A row for each neuron of the student, a column for each of the teacher, ordered by "
+                    "group; black: their activations are perfectly correlated. The table is roles.csv.",
+                    {{"kind", "image"}, {"image", id}}});
 }
 
 void record_warnings(const TrainResult& result, const SizeResult& size, study::Store& store) {
@@ -183,10 +197,10 @@ void record_warnings(const TrainResult& result, const SizeResult& size, study::S
   const Fit& best = size.starts[size.optima.front().best];
   const auto unfinished = std::ranges::count_if(size.starts, [](const Fit& fit) { return !fit.converged; });
   if (!best.converged) {
-    warn(fmt::format("{}: the best student has not converged: largest derivative {:.2g} after {} steps, {:.2g} "
-                     "wanted; raise search.steps or search.tolerance",
-                     task, best.gradient, best.steps,
-                     result.spec.search.polish.tolerance * variance_of(result.y)));
+    warn(fmt::format(
+        "{}: the best student has not converged: largest derivative {:.2g} after {} steps, {:.2g} "
+        "wanted; raise search.steps or search.tolerance",
+        task, best.gradient, best.steps, result.spec.search.polish.tolerance * variance_of(result.y)));
   }
   if (unfinished > 0)
     warn(fmt::format("{}: {} of {} starts have not converged: their ends are not yet local optima", task,
@@ -204,7 +218,8 @@ std::string series_of(std::int64_t start) {
 }
 
 void record_train_report(const TrainResult& result, study::Store& store) {
-  store.record(Metric{.task = "teacher", .name = "neurons", .value = static_cast<double>(result.teacher.neurons())});
+  store.record(
+      Metric{.task = "teacher", .name = "neurons", .value = static_cast<double>(result.teacher.neurons())});
   record_skill(result, result.teacher, "teacher", store);
   for (const SizeResult& size : result.sizes) {
     record_size(result, size, store);

@@ -26,8 +26,8 @@ struct TrainResult {
   std::vector<SizeResult> sizes;
 };
 
-std::string task_of(base::Index neurons);              ///< "8 neurons"
-std::string series_of(std::int64_t start);             ///< "start 2 (clustered)"
+std::string task_of(base::Index neurons);   ///< "8 neurons"
+std::string series_of(std::int64_t start);  ///< "start 2 (clustered)"
 
 /// Metrics with intervals, figures and warnings into the store.
 void record_train_report(const TrainResult& result, study::Store& store);

@@ -22,11 +22,13 @@ void describe_teacher(study::Description& d, TeacherSpec& t) {
   std::vector<std::pair<std::string, nets::Activation>> activations;
   for (const nets::Activation kind :
        {nets::Activation::tanh, nets::Activation::relu, nets::Activation::gelu, nets::Activation::silu,
-        nets::Activation::erf, nets::Activation::sigmoid, nets::Activation::softplus, nets::Activation::linear})
+        nets::Activation::erf, nets::Activation::sigmoid, nets::Activation::softplus,
+        nets::Activation::linear})
     activations.emplace_back(name_of(kind), kind);
   d.choice("activation", t.activation, activations, "of the hidden layer; gelu is x Φ(x), erf is erf(x/√2)");
   d.integer("width", t.width, {.minimum = 1, .maximum = 16384}, "fit: neurons");
-  d.integer("steps", t.steps, {.minimum = 1, .maximum = 1e7}, "fit: AdamW steps, each on all samples, cosine");
+  d.integer("steps", t.steps, {.minimum = 1, .maximum = 1e7},
+            "fit: AdamW steps, each on all samples, cosine");
   d.real("rate", t.rate, {.minimum = 0, .open_minimum = true}, "fit: largest learning rate");
   d.real("weight_decay", t.decay, {.minimum = 0}, "fit: AdamW");
 }

@@ -45,8 +45,7 @@ TEST(NetworkFile, ReadsBackWhatItWritesInEveryLayout) {
     for (const bool by_output : {false, true}) {
       const NetworkLayout layout{.container = container, .outgoing_by_output = by_output};
       const std::string bytes = encode_network(network, layout);
-      const NetworkInFile back =
-          parse_network(bytes, "f" + extension_of(container), nets::Activation::gelu);
+      const NetworkInFile back = parse_network(bytes, "f" + extension_of(container), nets::Activation::gelu);
       EXPECT_EQ(back.network.w, network.w);
       EXPECT_EQ(back.network.bias, network.bias);
       EXPECT_EQ(back.network.a, network.a);
@@ -80,9 +79,9 @@ TEST(NetworkFile, TellsLayersThatFitBothWaysApartByTheirNumbersOrAsks) {
   EXPECT_EQ(hidden("fc1.weight", "fc2.weight"), "fc1.weight");
   EXPECT_CONTAINS(refusal({{"a.weight", {3, 3}}, {"b.weight", {3, 3}}}), "do not tell which");
   EXPECT_CONTAINS(refusal({{"in1.weight", {3, 3}}, {"out2.weight", {3, 3}}}), "do not tell which");
-  EXPECT_EQ(read({{"a.weight", {3, 3}}, {"b.weight", {3, 3}}}, {.w = "b.weight", .a = "a.weight"})
-                .layout.names.w,
-            "b.weight");
+  EXPECT_EQ(
+      read({{"a.weight", {3, 3}}, {"b.weight", {3, 3}}}, {.w = "b.weight", .a = "a.weight"}).layout.names.w,
+      "b.weight");
 }
 
 TEST(NetworkFile, ReadsOneOutputAsARowAndMissingBiasesAsZero) {
@@ -99,8 +98,7 @@ TEST(NetworkFile, ReadsOneOutputAsARowAndMissingBiasesAsZero) {
 
 TEST(NetworkFile, KeepsSinglePrecision) {
   const Network network = random_network(nets::Activation::tanh, 2, 3, 1, 1);
-  const std::string bytes =
-      encode_network(network, {.container = Container::safetensors, .single = true});
+  const std::string bytes = encode_network(network, {.container = Container::safetensors, .single = true});
   const NetworkInFile back = parse_network(bytes, "f.safetensors", nets::Activation::tanh);
   EXPECT_TRUE(back.layout.single);
   EXPECT_EQ(back.network.w(0, 0), static_cast<double>(static_cast<float>(network.w(0, 0))));
