@@ -106,7 +106,8 @@ class Search {
     return position;
   }
 
-  // relu points are in the form a = ±1, where their negative directions are those of w alone.
+  // Points of homogeneous neurons are in the form a = ±1, where their negative directions are those of w
+  // alone.
   void descend(std::size_t saddle) {
     const CriticalPoint point = out_.points[saddle];
     const Index moving = point.eigenvalues.size();

@@ -71,7 +71,7 @@ CopyFamily::Local CopyFamily::at(const CopyShape& shape) const {
 bool CopyFamily::descend(CopyShape& shape) const {
   constexpr int most_steps = 1000;
   constexpr double longest = 0.1, arrived = 1e-13, rounding = 1e-8, runaway = 1e3;
-  const double flat = is_homogeneous(activation_) ? 1e-10 : 0;
+  const double flat = degree(activation_) > 0 ? 1e-10 : 0;
   // One student's share of the parameters in orthonormal coordinates.
   const Eigen::Array4d metric = Eigen::Array4d(1, n_ - 1, k_ - n_, 1).sqrt();
   const Eigen::Array4d inverse = (metric > 0).select(1 / metric, 0);

@@ -25,9 +25,10 @@ constexpr double large = 10;        // times Σ |b|, and the longest v
 constexpr double same_loss = 1e-6;  // of E[f*²], before and after merging
 constexpr double negative = 1e-8;   // of the largest eigenvalue
 
-// The coordinates in which a critical point is isolated: relu neurons of a = ±1 have no rescaling left.
+// The coordinates in which a critical point is isolated: homogeneous neurons of a = ±1 have no rescaling
+// left.
 Outgoing isolated(const Landscape& landscape, Outgoing outgoing) {
-  return landscape.activation() == Activation::relu ? Outgoing::fixed : outgoing;
+  return degree(landscape.activation()) > 0 ? Outgoing::fixed : outgoing;
 }
 
 Label label_of(FlowEnd end) {

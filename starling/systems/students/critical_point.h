@@ -39,7 +39,7 @@ struct CriticalPoint {
   double gradient_max = 0;                           ///< of the reduced student
   double displacement = 0;                           ///< of Newton's method, over all its neurons
   base::Index index = 0;  ///< eigenvalues below -1e-8 times the largest, of the reduced student's Hessian
-  base::Vector<double> eigenvalues;  ///< ascending; for relu in w alone, with a = ±1
+  base::Vector<double> eigenvalues;  ///< ascending; of homogeneous ones in w alone, with a = ±1
 
   base::Index live() const { return student.a.size(); }
   bool is_flat()

@@ -199,9 +199,31 @@ std::span<const std::string> activation_names() {
   return names;
 }
 
-bool is_homogeneous(Activation activation) {
-  return activation == Activation::relu || activation == Activation::linear ||
-         activation == Activation::quadratic || activation == Activation::cubic;
+int degree(Activation activation) {
+  switch (activation) {
+    case Activation::relu:
+    case Activation::linear:
+      return 1;
+    case Activation::quadratic:
+      return 2;
+    case Activation::cubic:
+      return 3;
+    default:
+      return 0;
+  }
+}
+
+bool is_odd(Activation activation) {
+  switch (activation) {
+    case Activation::erf:
+    case Activation::linear:
+    case Activation::cubic:
+    case Activation::sin:
+    case Activation::tanh:
+      return true;
+    default:
+      return false;
+  }
 }
 
 bool has_closed_form(Activation activation) {

@@ -29,8 +29,11 @@ enum class Activation {
 Activation parse_activation(std::string_view name);  ///< Error{usage} with the nearest name
 std::span<const std::string> activation_names();
 bool has_closed_form(Activation activation);
-/// σ(s h) = s^p σ(h) for s > 0: a longer w is a larger a.
-bool is_homogeneous(Activation activation);
+/// p of σ(s h) = s^p σ(h) for s > 0, where a longer w is a larger a; 0 for activations that are not
+/// homogeneous.
+int degree(Activation activation);
+/// Whether σ(-h) = -σ(h): a neuron may then change the signs of w and a together.
+bool is_odd(Activation activation);
 
 /// What a pair of neurons shares: all that the Gaussian average of their product depends on.
 struct Overlap {

@@ -95,7 +95,7 @@ OneNeuron one_neuron(base::Index k, Activation activation) {
   const auto at = [&](double r) {
     return OneNeuron{.r = r, .a = profile.outgoing(r), .loss = profile.loss(r), .finite = true};
   };
-  if (is_homogeneous(activation)) return at(1);
+  if (degree(activation) > 0) return at(1);
   const double far = profile.loss(nearly_infinite), near = profile.loss(nearly_zero);
   const std::optional<double> r = interior_minimum(profile);
   if (r && profile.loss(*r) <= std::min(far, near)) return at(*r);

@@ -19,9 +19,9 @@ Neurons rows(const Neurons& student, const std::vector<Index>& kept) {
 // The factor s for which s a_j σ(w_i.x) does the work of neuron j, where the two are alike; else 0.
 double likeness(Activation activation, const Neurons& student, Index i, Index j) {
   const double one = student.w.row(i).norm(), two = student.w.row(j).norm();
-  if (is_homogeneous(activation)) {
+  if (const int p = degree(activation); p > 0) {
     const double apart = (student.w.row(i) / one - student.w.row(j) / two).norm();
-    return apart < alike ? two / one : 0;
+    return apart < alike ? std::pow(two / one, p) : 0;
   }
   const double close = alike * std::max(one, two);
   if ((student.w.row(i) - student.w.row(j)).norm() < close) return 1;
@@ -44,22 +44,6 @@ Neurons without_the_dead(const Landscape& landscape, const Neurons& student) {
 
 }  // namespace
 
-bool is_odd(Activation activation) {
-  switch (activation) {
-    case Activation::erf:
-    case Activation::linear:
-    case Activation::cubic:
-    case Activation::sin:
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool is_homogeneous(Activation activation) {
-  return activation == Activation::relu || activation == Activation::linear;
-}
-
 Reduced reduce(const Landscape& landscape, const Neurons& student) {
   Reduced out{.student = without_the_dead(landscape, student)};
   out.dead = student.a.size() - out.student.a.size();
@@ -81,14 +65,14 @@ Reduced reduce(const Landscape& landscape, const Neurons& student) {
 }
 
 Neurons canonical(const Landscape& landscape, Neurons student) {
+  const int p = degree(landscape.activation());
   for (Index i = 0; i < student.a.size(); ++i) {
-    if (landscape.activation() == Activation::relu) {
-      const double size = std::abs(student.a[i]);
-      if (size > 0) {
-        student.w.row(i) *= size;
-        student.a[i] /= size;
-      }
-    } else if (is_odd(landscape.activation()) && student.a[i] < 0) {
+    const double size = std::abs(student.a[i]);
+    if (p > 0 && size > 0) {
+      student.w.row(i) *= std::pow(size, 1.0 / p);
+      student.a[i] /= size;
+    }
+    if (is_odd(landscape.activation()) && student.a[i] < 0) {
       student.w.row(i) *= -1;
       student.a[i] *= -1;
     }

@@ -5,12 +5,6 @@
 
 namespace starling::students {
 
-/// Whether σ(-h) = -σ(h): a neuron may then change the signs of w and a together.
-bool is_odd(Activation activation);
-
-/// Whether σ(s h) = s σ(h) for s > 0: only a |w| matters then.
-bool is_homogeneous(Activation activation);
-
 /// A student without what it does not need.
 struct Reduced {
   Neurons student;

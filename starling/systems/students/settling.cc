@@ -105,7 +105,8 @@ bool fits_lanes(const Landscape& landscape, Index n) {
   const Activation kind = landscape.activation();
   const bool coded = kind == Activation::erf || kind == Activation::phi || kind == Activation::relu;
   const Neurons& teacher = landscape.teacher();
-  return coded && !teacher.biased() && !teacher.output && n * (landscape.dimension() + 1) <= most_lane_parameters;
+  return coded && !teacher.biased() && !teacher.output &&
+         n * (landscape.dimension() + 1) <= most_lane_parameters;
 }
 
 LaneProblem lane_problem(const Landscape& landscape, Index n, Outgoing outgoing) {

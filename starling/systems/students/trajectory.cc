@@ -8,7 +8,6 @@
 
 #include "starling/base/error.h"
 #include "starling/flows/ode.h"
-#include "starling/systems/students/reduction.h"
 
 namespace starling::students {
 namespace {
@@ -116,7 +115,8 @@ Trajectory follow(const Landscape& landscape, const Neurons& start, std::span<co
                        flow.flat(start), times, {.rtol = rtol, .atol = atol}, death);
   Trajectory out;
   out.died = flow.died();
-  const bool conserves = is_homogeneous(landscape.activation()) && outgoing == Outgoing::free;
+  const int p = degree(landscape.activation());
+  const bool conserves = p > 0 && outgoing == Outgoing::free;
   out.conserved.resize(conserves ? std::ssize(times) : 0, start.a.size());
   for (std::size_t t = 0; t < times.size(); ++t) {
     out.students.push_back(flow.whole(states[t], times[t]));
@@ -124,7 +124,7 @@ Trajectory follow(const Landscape& landscape, const Neurons& start, std::span<co
     out.losses.push_back(landscape.mean_squared_error(now));
     if (conserves) {
       out.conserved.row(static_cast<Index>(t)) =
-          (now.w.rowwise().squaredNorm() - now.a.cwiseAbs2()).transpose();
+          (now.w.rowwise().squaredNorm() - p * now.a.cwiseAbs2()).transpose();
     }
   }
   return out;
