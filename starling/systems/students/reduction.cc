@@ -19,7 +19,7 @@ Neurons rows(const Neurons& student, const std::vector<Index>& kept) {
 // The factor s for which s a_j σ(w_i.x) does the work of neuron j, where the two are alike; else 0.
 double likeness(Activation activation, const Neurons& student, Index i, Index j) {
   const double one = student.w.row(i).norm(), two = student.w.row(j).norm();
-  if (is_homogeneous(activation)) {
+  if (is_homogeneous_of_degree_one(activation)) {
     const double apart = (student.w.row(i) / one - student.w.row(j) / two).norm();
     return apart < alike ? two / one : 0;
   }
@@ -56,7 +56,7 @@ bool is_odd(Activation activation) {
   }
 }
 
-bool is_homogeneous(Activation activation) {
+bool is_homogeneous_of_degree_one(Activation activation) {
   return activation == Activation::relu || activation == Activation::linear;
 }
 

@@ -9,7 +9,7 @@ namespace starling::students {
 bool is_odd(Activation activation);
 
 /// Whether σ(s h) = s σ(h) for s > 0: only a |w| matters then.
-bool is_homogeneous(Activation activation);
+bool is_homogeneous_of_degree_one(Activation activation);
 
 /// A student without what it does not need.
 struct Reduced {

@@ -116,7 +116,7 @@ Trajectory follow(const Landscape& landscape, const Neurons& start, std::span<co
                        flow.flat(start), times, {.rtol = rtol, .atol = atol}, death);
   Trajectory out;
   out.died = flow.died();
-  const bool conserves = is_homogeneous(landscape.activation()) && outgoing == Outgoing::free;
+  const bool conserves = is_homogeneous_of_degree_one(landscape.activation()) && outgoing == Outgoing::free;
   out.conserved.resize(conserves ? std::ssize(times) : 0, start.a.size());
   for (std::size_t t = 0; t < times.size(); ++t) {
     out.students.push_back(flow.whole(states[t], times[t]));
