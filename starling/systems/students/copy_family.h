@@ -21,8 +21,8 @@ class CopyFamily {
 
   struct Local {
     double loss;
-    Eigen::Vector4d gradient;
-    Eigen::Matrix4d hessian;
+    Eigen::Vector4d gradient{};
+    Eigen::Matrix4d hessian{};
   };
   Local at(const CopyShape& shape) const;
 

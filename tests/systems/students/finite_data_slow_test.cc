@@ -13,8 +13,9 @@ namespace {
 
 using base::Index;
 
-// Two erf neurons for three teachers; the population's best copies one and averages two. The median over seeds: in
-// two of a hundred, a thousand samples are too few to hold the student in this basin, and a mean would be theirs.
+// Two erf neurons for three teachers; the population's best copies one and averages two. The median over
+// seeds: in five of two hundred, a thousand samples are too few to hold the student in this basin, and a mean
+// would be theirs.
 TEST(FiniteData, SquaredDistanceToThePopulationSolutionFallsAsOneOverTheSamples) {
   const Landscape landscape(Activation::erf, orthonormal_teacher(3, 3));
   const std::vector<Index> groups = {1, 2};
@@ -34,8 +35,8 @@ TEST(FiniteData, SquaredDistanceToThePopulationSolutionFallsAsOneOverTheSamples)
     const auto far = std::ranges::count_if(distances, [](double d) { return d > 1; });
     x.push_back(std::log(static_cast<double>(samples)));
     y.push_back(std::log(median));
-    std::printf("%8td samples: median squared distance %.4g, times samples %.4g; %td left the basin\n", samples,
-                median, median * static_cast<double>(samples), far);
+    std::printf("%8td samples: median squared distance %.4g, times samples %.4g; %td left the basin\n",
+                samples, median, median * static_cast<double>(samples), far);
   }
   const math::SlopeFit line = math::fit_slope(x, y);
   std::printf("slope %.4f in [%.4f, %.4f]\n", line.slope, line.lower, line.upper);
