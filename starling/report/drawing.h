@@ -11,8 +11,10 @@ namespace starling::report {
 //
 //   {"kind": "curves", "curves": [{"task", "series", "label"}]}                       recorded series against
 //   the step
-//   {"kind": "xy", "groups": [{"label", "x": [], "y": [], "error": [] optional, "mode": "lines" | "markers" |
-//                              "lines+markers"}]}
+//   {"kind": "xy", "groups": [{"label", "x": [], "y": [], "error": [] optional, "error_below": [] optional,
+//   "text": [] optional,
+//                              "mode": "lines" | "markers" | "lines+markers" | "markers+text" | "bars"}]}
+//   {"kind": "heatmap", "x": [names], "y": [names], "z": [[row of y 0], ...]}
 //   {"kind": "animation", "frames": [{"label", "x": [], "y": []}], "background": {"label", "x": [], "y": []}
 //   optional}
 //   {"kind": "image", "image": "ID"}                                                  a picture given to
@@ -20,9 +22,9 @@ namespace starling::report {
 //   {"kind": "floors", "metrics": ["energy_distance", ...]}                           value / floor of each,
 //   by task
 
-/// What page.js draws, complete in itself: kind "xy", "animation" or "image" (with the PNG in base64). When
-/// there is nothing to draw it is {"kind": "none", "reason": ...}; what is missing from a drawing is listed
-/// in "missing".
+/// What page.js draws, complete in itself: kind "xy", "heatmap", "animation" or "image" (with the PNG in
+/// base64). When there is nothing to draw it is {"kind": "none", "reason": ...}; what is missing from a
+/// drawing is listed in "missing".
 nlohmann::json resolve(const study::Store& store, const nlohmann::json& drawing);
 
 }  // namespace starling::report

@@ -39,6 +39,7 @@
     if (group.mode === "bars") return { ...base, type: "bar", x: group.x.map(text), marker: { color: colour }, error_y: error };
     return {
       ...base, type: "scatter", mode: group.mode ?? "lines", error_y: error, connectgaps: false,
+      text: group.text?.map(text), textposition: "top center", textfont: { size: 11 },
       line: { color: colour, width: 2, dash: ["solid", "dash", "dot"][Math.floor(i / colours.length) % 3] },
       marker: { color: colour, size: group.x.length > 300 ? 4 : 7, opacity: group.x.length > 300 ? 0.6 : 0.9 },
     };
@@ -65,6 +66,20 @@
       plotted.xaxis.type = "category";
     }
     return Plotly.newPlot(element, drawing.groups.map(trace), plotted, settings);
+  };
+
+  // Blue below zero, red above, white at zero, unless nothing is below: then white to red.
+  const drawHeatmap = (element, drawing) => {
+    const values = drawing.z.flat();
+    const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1, signed = values.some((value) => value < 0);
+    const plotted = layout(drawing, { height: Math.min(720, 140 + 26 * drawing.y.length) });
+    Object.assign(plotted.xaxis, { type: "category", showgrid: false });
+    Object.assign(plotted.yaxis, { type: "category", showgrid: false, autorange: "reversed" });
+    const scale = [[0, signed ? colours[0] : "#ffffff"], [0.5, signed ? "#ffffff" : "#eda98a"], [1, colours[1]]];
+    return Plotly.newPlot(element, [{
+      type: "heatmap", x: drawing.x.map(text), y: drawing.y.map(text), z: drawing.z, colorscale: scale,
+      zmin: signed ? -most : 0, zmax: most, xgap: 1, ygap: 1, colorbar: { thickness: 12, outlinewidth: 0 },
+    }], plotted, settings);
   };
 
   const spread = (clouds, key) => {
@@ -128,12 +143,13 @@
     await show(frames.length - 1);
   };
 
+  const draw = { animation: drawAnimation, heatmap: drawHeatmap };
   const drawings = JSON.parse(document.getElementById("drawings").textContent);
   let ready = 0;
   for (const element of document.querySelectorAll(".plot")) {
     const drawing = drawings[Number(element.dataset.drawing)];
     try {
-      await (drawing.kind === "animation" ? drawAnimation : drawGroups)(element, drawing);
+      await (draw[drawing.kind] ?? drawGroups)(element, drawing);
       ready += 1;
     } catch (error) {
       console.error(error);

@@ -103,7 +103,7 @@ std::string figures(const Store& store, json& drawings) {
       out += fmt::format("<div class=\"plot\" data-drawing=\"{}\"></div>\n", drawings.size());
     }
     out += missing_note(drawing);
-    if (kind == "xy" || kind == "animation") drawings.push_back(std::move(drawing));
+    if (kind == "xy" || kind == "heatmap" || kind == "animation") drawings.push_back(std::move(drawing));
     if (!figure.caption.empty()) out += "<figcaption>" + escape(figure.caption) + "</figcaption>\n";
     out += "</figure>\n";
   }

@@ -165,9 +165,24 @@ inline int record_all_kinds(study::Store& store) {
   figure("04-samples", "Samples", "Drawn from the generator.", {{"kind", "image"}, {"image", "samples"}});
   figure("05-floors", "Metrics over their floors", "One means: as good as fresh data.",
          {{"kind", "floors"}, {"metrics", {"energy_distance", "sliced_wasserstein", hostile}}});
+  figure("07-overlaps", "Overlaps", hostile,
+         {{"kind", "heatmap"},
+          {"x", {"1", "2", hostile}},
+          {"y", {"first", "second"}},
+          {"z", {{1.0, 0.1, -0.2}, {0.0, -0.9, 0.3}}}});
+  figure(
+      "08-graph", "A graph", "Lines with gaps, points with names.",
+      {{"kind", "xy"},
+       {"groups",
+        {{{"label", "ways"}, {"x", {0, 1, nullptr, 0, 2}}, {"y", {1, 2, nullptr, 1, 3}}, {"mode", "lines"}},
+         {{"label", "points"},
+          {"x", {0, 1, 2}},
+          {"y", {1, 2, 3}},
+          {"text", {"a", "b", hostile}},
+          {"mode", "markers+text"}}}}});
   figure("06-absent", "Not there", "", {{"kind", "image"}, {"image", hostile}});
   transaction.commit();
-  return 5;
+  return 7;
 }
 
 }  // namespace starling::report
