@@ -106,6 +106,8 @@ std::vector<std::vector<double>> integrate(const Rhs& rhs, std::span<const doubl
   check(ERKStepSetTableNum(solver.memory, ARKODE_FEHLBERG_13_7_8), "table");
   check(ERKStepSStolerances(solver.memory, options.rtol, options.atol), "tolerances");
   check(ERKStepSetMaxNumSteps(solver.memory, options.most_steps), "step limit");
+  // A step beyond what is stable fails by orders of magnitude: many halvings lead back.
+  check(ERKStepSetMaxErrTestFails(solver.memory, 100), "failures");
   if (event.value) check(ERKStepRootInit(solver.memory, 1, watch), "event");
   const std::span<double> y(NV_DATA_S(solver.y), y0.size());
   std::vector<std::vector<double>> out;

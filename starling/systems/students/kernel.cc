@@ -195,6 +195,10 @@ double exponent(const Overlap& o) {
 
 }  // namespace
 
+const std::string& name_of(Activation activation) {
+  return names[static_cast<std::size_t>(activation)];
+}
+
 std::span<const std::string> activation_names() {
   return names;
 }

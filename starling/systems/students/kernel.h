@@ -28,6 +28,7 @@ enum class Activation {
 
 Activation parse_activation(std::string_view name);  ///< Error{usage} with the nearest name
 std::span<const std::string> activation_names();
+const std::string& name_of(Activation activation);
 bool has_closed_form(Activation activation);
 /// p of σ(s h) = s^p σ(h) for s > 0, where a longer w is a larger a; 0 for activations that are not
 /// homogeneous.

@@ -1,0 +1,137 @@
+#include "starling/systems/students/census_app.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "starling/base/atomic_file.h"
+#include "starling/base/error.h"
+#include "starling/systems/students/census_report.h"
+#include "starling/systems/students/starts.h"
+
+namespace starling::students {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+constexpr base::Index small = 160;        // weights of a student that is drawn and whose saddles are sought
+constexpr std::size_t most_detailed = 6;  // censuses of one run that are drawn in full
+constexpr double horizon = 300;
+
+class CensusApplication : public study::Application {
+ public:
+  void describe(study::Description& description) override { students::describe(description, spec_); }
+
+  std::string plan() override {
+    require_consistent(spec_);
+    return fmt::format(
+        "census: {} flows for each of n = {} {} students of {} teachers in {} dimensions, {} outgoing "
+        "weights",
+        spec_.seeds, fmt::join(spec_.students, ", "), name_of(spec_.activation), spec_.teachers,
+        dimension_of(spec_), spec_.outgoing == Outgoing::free ? "free" : "fixed");
+  }
+
+  void run(study::RunContext& context) override {
+    plan();
+    const Landscape landscape = landscape_of(spec_);
+    for (const std::int64_t n : spec_.students) {
+      if (context.store.is_done(census_task(n))) continue;
+      const CensusResult result = measure(context, landscape, n);
+      const auto write = [&](const std::string& name, const std::string& bytes) {
+        base::write_file_atomically(context.directory.path() / name, bytes);
+      };
+      tell(context, result);
+      // The files first: a task that is marked as done has them.
+      write(fmt::format("classes_{}.csv", n), classes_table(result.census));
+      write(fmt::format("critical_points_{}.npz", n), critical_points_npz(result.census));
+      study::Store::Transaction transaction(context.store);
+      record_census(spec_, result, spec_.students.size() > most_detailed, context.store);
+      context.store.mark_done(census_task(n));
+      transaction.commit();
+    }
+    study::Store::Transaction transaction(context.store);
+    record_overview(spec_, context.store);
+    transaction.commit();
+  }
+
+ private:
+  // The census as a table: what a user ran it for.
+  static void tell(const study::RunContext& context, const CensusResult& result) {
+    constexpr std::size_t most = 8;
+    const auto& classes = result.census.classes;
+    context.progress.message(fmt::format("{:<10}  {:>8}  {:<18}  {:<14}  {:>5}  ends at",
+                                         census_task(result.students), "share", "95% interval", "loss",
+                                         "index"));
+    for (std::size_t c = 0; c < std::min(most, classes.size()); ++c) {
+      const auto& [point, count, share] = classes[c];
+      context.progress.message(fmt::format("  {:8}  {:8.5f}  [{:.5f}, {:.5f}]  {:.12f}  {:5}  {}, {}: {}",
+                                           count, share.mean, share.lower, share.upper, point.loss,
+                                           point.index, to_string(point.label), to_string(point.kind),
+                                           structure(point.stands_for)));
+    }
+    if (classes.size() > most)
+      context.progress.message(
+          fmt::format("  and {} more, see classes_{}.csv", classes.size() - most, result.students));
+  }
+
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(spec_.common.seed); }
+  bool is_small(std::int64_t n) const { return n * (dimension_of(spec_) + 1) <= small; }
+
+  CensusResult measure(study::RunContext& context, const Landscape& landscape, std::int64_t n) {
+    CensusResult result{.students = n};
+    CensusOptions options{.students = n, .seeds = spec_.seeds, .seed = seed(), .outgoing = spec_.outgoing};
+    options.dead = spec_.dead;
+    context.progress.begin(census_task(n), spec_.seeds);
+    result.census = take_census(landscape, options, [&](std::int64_t done) {
+      context.progress.update(done, {});
+      return !context.interrupted();
+    });
+    context.progress.end();
+    if (!is_small(n) || spec_.students.size() > most_detailed) return result;
+    if (spec_.searches > 0 && spec_.outgoing == Outgoing::free) find_saddles(context, result);
+    trace(context, landscape, result);
+    return result;
+  }
+
+  void find_saddles(study::RunContext& context, CensusResult& result) {
+    try {
+      result.connections = find_connections(result.students, spec_.teachers, dimension_of(spec_),
+                                            spec_.activation, {.searches = spec_.searches, .seed = seed()},
+                                            [&] { return !context.interrupted(); });
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::interrupted) throw;
+      context.store.record(study::Warning{census_task(result.students), 0,
+                                          fmt::format("no graph of saddles: {}", error.what())});
+    }
+  }
+
+  void trace(study::RunContext& context, const Landscape& landscape, CensusResult& result) {
+    constexpr int moments = 80;
+    for (int i = 0; i < moments; ++i)
+      result.times.push_back(std::pow(10.0, -2 + i * (std::log10(horizon) + 2) / (moments - 1)));
+    for (std::int64_t s = 0; s < std::min(spec_.traces, spec_.seeds); ++s) {
+      const Neurons begin =
+          start(landscape, result.students, spec_.outgoing, seed(), static_cast<std::uint64_t>(s));
+      try {
+        result.traces.push_back(follow(landscape, begin, result.times, spec_.outgoing, 1e-6, 1e-8));
+      } catch (const Error& error) {
+        context.store.record(
+            study::Warning{census_task(result.students), s,
+                           fmt::format("the way of start {} is not drawn: {}", s + 1, error.what())});
+      }
+    }
+  }
+
+  CensusSpec spec_;
+};
+
+}  // namespace
+
+std::unique_ptr<study::Application> make_census_application() {
+  return std::make_unique<CensusApplication>();
+}
+
+}  // namespace starling::students
