@@ -107,7 +107,7 @@ double largest_gradient(Problem& problem, Solver& solver) {
 }  // namespace
 
 StiffState settle(const Potential& potential, std::span<double> y, const StiffOptions& options,
-                  const std::function<Watch(std::span<double> y)>& watch) {
+                  const std::function<Watch(double t, std::span<double> y)>& watch) {
   Problem problem{potential};
   Solver solver(problem, y, options);
   StiffState state;
@@ -127,7 +127,7 @@ StiffState settle(const Potential& potential, std::span<double> y, const StiffOp
     if (flag < 0) break;
     ++state.steps;
     if (!watch) continue;
-    const Watch answer = watch(numbers(solver.y));
+    const Watch answer = watch(state.time, numbers(solver.y));
     if (answer == Watch::restart) check(CVodeReInit(solver.memory, state.time, solver.y), "restart");
     if (answer == Watch::stop) {
       state.end = StiffEnd::stopped;

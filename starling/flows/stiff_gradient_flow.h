@@ -38,6 +38,6 @@ enum class Watch { go_on, restart, stop };
 /// to 5 with GMRES and exact Hessian-vector products, so that a step costs a few of these however stiff the
 /// flow is. `y` ends where the flow did. `watch`, when given, sees y after every step.
 StiffState settle(const Potential& potential, std::span<double> y, const StiffOptions& options = {},
-                  const std::function<Watch(std::span<double> y)>& watch = {});
+                  const std::function<Watch(double t, std::span<double> y)>& watch = {});
 
 }  // namespace starling::flows

@@ -64,6 +64,8 @@
     if (drawing.groups.some((group) => group.mode === "bars")) {
       plotted.yaxis.rangemode = "tozero";
       plotted.xaxis.type = "category";
+      const bars = new Set(coordinates(drawing, "x")).size;
+      if (bars < 4) plotted.bargap = 1 - 0.16 * bars;
     }
     return Plotly.newPlot(element, drawing.groups.map(trace), plotted, settings);
   };
@@ -73,6 +75,7 @@
     const values = drawing.z.flat();
     const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1, signed = values.some((value) => value < 0);
     const plotted = layout(drawing, { height: Math.min(720, 140 + 26 * drawing.y.length) });
+    element.style.minHeight = `${plotted.height}px`;
     Object.assign(plotted.xaxis, { type: "category", showgrid: false });
     Object.assign(plotted.yaxis, { type: "category", showgrid: false, autorange: "reversed" });
     const scale = [[0, signed ? colours[0] : "#ffffff"], [0.5, signed ? "#ffffff" : "#eda98a"], [1, colours[1]]];

@@ -34,14 +34,14 @@ TEST(StiffGradientFlow, ShowsItsWatcherTheTrajectoryAndObeysIt) {
                        [&](auto y) { at = y[0]; },
                        [&](auto v, auto out) { out[0] = (3 * at * at - 1) * v[0]; }};
   std::vector<double> y{0.1};
-  const StiffState stopped = settle(well, y, {.rtol = 1e-8, .atol = 1e-10}, [](std::span<double> now) {
-    return now[0] > 0.7 ? Watch::stop : Watch::go_on;
-  });
+  const StiffState stopped =
+      settle(well, y, {.rtol = 1e-8, .atol = 1e-10},
+             [](double, std::span<double> now) { return now[0] > 0.7 ? Watch::stop : Watch::go_on; });
   EXPECT_EQ(stopped.end, StiffEnd::stopped);
   EXPECT_NEAR(y[0], 1 / std::sqrt(1 + 99 * std::exp(-2 * stopped.time)), 1e-6);
   int moved = 0;
   y = {0.1};
-  const StiffState other = settle(well, y, {}, [&](std::span<double> now) {
+  const StiffState other = settle(well, y, {}, [&](double, std::span<double> now) {
     if (moved++ > 0) return Watch::go_on;
     now[0] = -0.1;
     return Watch::restart;

@@ -19,7 +19,6 @@ using base::ErrorKind;
 
 constexpr base::Index small = 160;        // weights of a student that is drawn and whose saddles are sought
 constexpr std::size_t most_detailed = 6;  // censuses of one run that are drawn in full
-constexpr double horizon = 300;
 
 class CensusApplication : public study::Application {
  public:
@@ -92,7 +91,7 @@ class CensusApplication : public study::Application {
     context.progress.end();
     if (!is_small(n) || spec_.students.size() > most_detailed) return result;
     if (spec_.searches > 0 && spec_.outgoing == Outgoing::free) find_saddles(context, result);
-    trace(context, landscape, result);
+    trace(landscape, result);
     return result;
   }
 
@@ -108,20 +107,18 @@ class CensusApplication : public study::Application {
     }
   }
 
-  void trace(study::RunContext& context, const Landscape& landscape, CensusResult& result) {
-    constexpr int moments = 80;
-    for (int i = 0; i < moments; ++i)
-      result.times.push_back(std::pow(10.0, -2 + i * (std::log10(horizon) + 2) / (moments - 1)));
+  void trace(const Landscape& landscape, CensusResult& result) {
     for (std::int64_t s = 0; s < std::min(spec_.traces, spec_.seeds); ++s) {
+      Trace trace;
       const Neurons begin =
           start(landscape, result.students, spec_.outgoing, seed(), static_cast<std::uint64_t>(s));
-      try {
-        result.traces.push_back(follow(landscape, begin, result.times, spec_.outgoing, 1e-6, 1e-8));
-      } catch (const Error& error) {
-        context.store.record(
-            study::Warning{census_task(result.students), s,
-                           fmt::format("the way of start {} is not drawn: {}", s + 1, error.what())});
-      }
+      settle_alone(landscape, begin, spec_.outgoing, {.gradient_tolerance = 1e-5},
+                   [&](double time, const Neurons& now) {
+                     trace.times.push_back(time);
+                     trace.losses.push_back(landscape.mean_squared_error(now));
+                     trace.students.push_back(now);
+                   });
+      if (!trace.times.empty()) result.traces.push_back(std::move(trace));
     }
   }
 

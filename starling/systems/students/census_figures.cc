@@ -136,8 +136,8 @@ void record_trace_figures(const CensusSpec& spec, const CensusResult& result, st
   const Landscape landscape = landscape_of(spec);
   json losses = json::array(), ways = json::array();
   for (std::size_t t = 0; t < result.traces.size(); ++t) {
-    const Trajectory& trace = result.traces[t];
-    losses.push_back(line(fmt::format("start {}", t + 1), result.times, trace.losses));
+    const Trace& trace = result.traces[t];
+    losses.push_back(line(fmt::format("start {}", t + 1), trace.times, trace.losses));
     const auto groups = stands_for(landscape, trace.students.back());
     json x = json::array(), y = json::array();
     for (base::Index i = 0; i < trace.students.back().a.size(); ++i) {

@@ -6,17 +6,21 @@
 #include "starling/systems/students/census.h"
 #include "starling/systems/students/census_spec.h"
 #include "starling/systems/students/connections.h"
-#include "starling/systems/students/trajectory.h"
 
 namespace starling::students {
+
+/// The way of one flow, at the steps of its solver.
+struct Trace {
+  std::vector<double> times{}, losses{};
+  std::vector<Neurons> students{};
+};
 
 /// All that was found for one number of students.
 struct CensusResult {
   base::Index students = 0;
   Census census{};
   std::optional<Connections> connections{};
-  std::vector<double> times{};
-  std::vector<Trajectory> traces{};
+  std::vector<Trace> traces{};
 };
 
 std::string census_task(std::int64_t students);  ///< "n = 4"

@@ -33,7 +33,7 @@ void describe(study::Description& d, CensusSpec& spec) {
   d.section("extras", "For students of at most 160 weights.");
   d.integer("searches", spec.searches, {.minimum = 0, .maximum = 10000},
             "Newton runs for saddles from perturbations of each copy average; 0: no graph of saddles");
-  d.integer("traces", spec.traces, {.minimum = 0, .maximum = 50}, "flows whose way is drawn, up to time 300");
+  d.integer("traces", spec.traces, {.minimum = 0, .maximum = 50}, "flows whose way is drawn");
 }
 
 void require_consistent(const CensusSpec& spec) {

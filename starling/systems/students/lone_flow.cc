@@ -65,6 +65,8 @@ class Lone {
     return flows::Watch::restart;
   }
 
+  const Neurons& student() const { return student_; }  // where watch() left it
+
   Settled result(std::span<const double> y, const flows::StiffState& state) {
     Settled out{at(y), {}};
     for (Index i = 0; i < buried_.size(); ++i) {
@@ -119,7 +121,8 @@ class Lone {
 }  // namespace
 
 Settled settle_alone(const Landscape& landscape, const Neurons& start, Outgoing outgoing,
-                     const FlowOptions& options) {
+                     const FlowOptions& options,
+                     const std::function<void(double time, const Neurons& now)>& observe) {
   landscape.check(start);
   Lone lone(landscape, start, outgoing, options);
   std::vector<double> y = lone.flat();
@@ -127,8 +130,12 @@ Settled settle_alone(const Landscape& landscape, const Neurons& start, Outgoing 
                                   .atol = options.atol,
                                   .gradient_tolerance = options.gradient_tolerance,
                                   .most_steps = options.most_steps};
-  const flows::StiffState state =
-      flows::settle(lone.potential(), y, stiff, [&](std::span<double> now) { return lone.watch(now); });
+  const auto watch = [&](double time, std::span<double> now) {
+    const flows::Watch answer = lone.watch(now);
+    if (observe) observe(time, lone.student());
+    return answer;
+  };
+  const flows::StiffState state = flows::settle(lone.potential(), y, stiff, watch);
   return lone.result(y, state);
 }
 
