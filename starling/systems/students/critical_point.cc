@@ -23,7 +23,7 @@ constexpr double polished = 1e-13, largest_displacement = 1e-2;
 constexpr double same = 1e-7;
 constexpr double large = 10;        // times Σ |b|, and the longest v
 constexpr double same_loss = 1e-6;  // of E[f*²], before and after merging
-constexpr double negative = 1e-8;   // of the largest eigenvalue
+constexpr double zero = 1e-11;      // of the largest eigenvalue: what rounding makes of none
 
 // The coordinates in which a critical point is isolated: homogeneous neurons of a = ±1 have no rescaling
 // left.
@@ -189,14 +189,14 @@ void add_spectrum(const Landscape& landscape, Outgoing outgoing, CriticalPoint& 
   const Eigen::MatrixXd hessian = Curvature(landscape, point.student).matrix(isolated(landscape, outgoing));
   point.eigenvalues =
       Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(hessian, Eigen::EigenvaluesOnly).eigenvalues();
-  const double least = -negative * point.eigenvalues.cwiseAbs().maxCoeff();
+  const double least = -zero * point.eigenvalues.cwiseAbs().maxCoeff();
   point.index = (point.eigenvalues.array() < least).count();
   if (point.label == Label::minimum && point.index > 0) point.label = Label::saddle;
 }
 
 bool CriticalPoint::is_flat() const {
   return eigenvalues.size() > 0 &&
-         eigenvalues.cwiseAbs().minCoeff() < negative * eigenvalues.cwiseAbs().maxCoeff();
+         eigenvalues.cwiseAbs().minCoeff() < zero * eigenvalues.cwiseAbs().maxCoeff();
 }
 
 Groups stands_for(const Landscape& landscape, const Neurons& student) {
@@ -249,14 +249,17 @@ bool same_class(const Landscape& landscape, const CriticalPoint& one, const Crit
   if (std::abs(one.loss - two.loss) > same) return false;
   if (one.is_flat() || two.is_flat()) return true;  // of a continuum, all of one loss
   if (!close(sorted(one.student.a), sorted(two.student.a))) return false;
-  const auto own = [](const CriticalPoint& point) {
-    return sorted((point.student.w * point.student.w.transpose()).cwiseAbs());
+  const bool even = is_even(landscape.activation());  // the sign of w is then no one's
+  const auto overlaps = [even](const Eigen::MatrixXd& products) {
+    return sorted(even ? Eigen::MatrixXd(products.cwiseAbs()) : products);
   };
-  if (!close(own(one), own(two))) return false;
+  const auto own = [&](const CriticalPoint& point) {
+    return overlaps(point.student.w * point.student.w.transpose());
+  };
   const auto seen = [&](const CriticalPoint& point) {
-    return sorted((point.student.w * landscape.teacher().w.transpose()).cwiseAbs());
+    return overlaps(point.student.w * landscape.teacher().w.transpose());
   };
-  return close(seen(one), seen(two));
+  return close(own(one), own(two)) && close(seen(one), seen(two));
 }
 
 }  // namespace starling::students

@@ -38,7 +38,7 @@ struct CriticalPoint {
   double loss = 0;                                   ///< E[(f - f*)²]
   double gradient_max = 0;                           ///< of the reduced student
   double displacement = 0;                           ///< of Newton's method, over all its neurons
-  base::Index index = 0;  ///< eigenvalues below -1e-8 times the largest, of the reduced student's Hessian
+  base::Index index = 0;  ///< eigenvalues below -1e-11 times the largest, of the reduced student's Hessian
   base::Vector<double> eigenvalues;  ///< ascending; of homogeneous ones in w alone, with a = ±1
 
   base::Index live() const { return student.a.size(); }

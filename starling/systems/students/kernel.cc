@@ -217,6 +217,11 @@ int degree(Activation activation) {
   }
 }
 
+bool is_even(Activation activation) {
+  return activation == Activation::quadratic || activation == Activation::he2 ||
+         activation == Activation::cos;
+}
+
 bool is_odd(Activation activation) {
   switch (activation) {
     case Activation::erf:

@@ -35,6 +35,7 @@ bool has_closed_form(Activation activation);
 int degree(Activation activation);
 /// Whether σ(-h) = -σ(h): a neuron may then change the signs of w and a together.
 bool is_odd(Activation activation);
+bool is_even(Activation activation);  ///< σ(-h) = σ(h)
 
 /// What a pair of neurons shares: all that the Gaussian average of their product depends on.
 struct Overlap {

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
@@ -168,6 +170,41 @@ TEST(Census, KeepsAContinuumInOneClass) {
   const Landscape landscape(Activation::quadratic, orthonormal_teacher(3, 4));
   const Census census = take_census(landscape, {.students = 2, .seeds = 60});
   EXPECT_LE(census.classes.size(), 5U);
+}
+
+// The best losses of relu students that an independent implementation found.
+TEST(Census, FindsTheBestReluStudents) {
+  const std::tuple<Index, Index, std::vector<double>> cases[] = {
+      {2, 3, {0.1536677175}}, {2, 4, {0.3847464139}},
+      {3, 4, {0.1394858611}}, {3, 5, {0.3332572518, 0.3353901507}},
+      {4, 5, {0.1295224718}}, {4, 6, {0.3023164622, 0.3034614637}},
+      {2, 5, {0.7055572267}}, {3, 6, {0.5863923825}},
+      {2, 6, {1.1203022323}}};
+  for (const auto& [n, k, losses] : cases) {
+    const Landscape landscape(Activation::relu, orthonormal_teacher(k, k + 1));
+    const Census census = take_census(landscape, {.students = n, .seeds = 200});
+    std::vector<double> found;
+    for (const CensusClass& one : census.classes) {
+      if (one.point.label == Label::minimum && one.point.live() == n) found.push_back(one.point.loss);
+    }
+    std::ranges::sort(found);
+    ASSERT_EQ(found.size(), losses.size()) << n << " of " << k;
+    for (std::size_t m = 0; m < losses.size(); ++m) EXPECT_NEAR(found[m], losses[m], 1e-9);
+  }
+}
+
+// An antiparallel pair of erf neurons whose outgoing weights add up to one: a flat line, not a minimum of
+// three neurons.
+TEST(CriticalPoint, ReportsThePairOnAFlatLineAsRedundant) {
+  const Landscape landscape(Activation::erf, orthonormal_teacher(4, 5));
+  const CopyAverage exact = copy_average({{1, 3}}, 5, Activation::erf);
+  Neurons pair{base::Points<double>(3, 5), base::Vector<double>(3)};
+  pair.w << -exact.student.w.row(0), exact.student.w.row(0), exact.student.w.row(1);
+  pair.a << -1.5386, -0.5386, exact.student.a[1];
+  const CriticalPoint point = finished(landscape, shaken(pair, 1e-6));
+  EXPECT_EQ(point.label, Label::redundant);
+  EXPECT_EQ(point.live(), 2);
+  EXPECT_NEAR(point.loss, 0.040593177314, 1e-12);
 }
 
 }  // namespace
