@@ -37,33 +37,44 @@ constexpr const char* too_little = "fewer than three sizes with a positive and f
 
 }  // namespace
 
-Claim judge_limit(Claim claim, const Store& store, const std::string& name, double most) {
+Claim judge_limit(Claim claim, double value, double most) {
   claim.expected = fmt::format("at most {:g}", most);
-  const auto metric = find_metric(store, claim.id, name);
-  if (!metric) return inconclusive(std::move(claim), fmt::format("the {} was not measured or lost", name));
-  claim.value = metric->value;
-  claim.verdict = metric->value <= most ? Verdict::holds : Verdict::fails;
+  if (std::isnan(value)) return inconclusive(std::move(claim), "the value was lost");
+  claim.value = value;
+  claim.verdict = value <= most ? Verdict::holds : Verdict::fails;
   return claim;
 }
 
-Claim judge_share(Claim claim, const Store& store, const std::string& name, double least) {
+Claim judge_share(Claim claim, const math::MeanInterval& share, double least, const std::string& remedy) {
   claim.expected = fmt::format("above {:g}", least);
-  const auto metric = find_metric(store, claim.id, name);
-  if (!metric || !metric->lower || !metric->upper) {
-    return inconclusive(std::move(claim), fmt::format("the {} was not measured or lost", name));
-  }
-  claim.value = metric->value;
-  claim.lower = metric->lower;
-  claim.upper = metric->upper;
-  if (*claim.lower > least) {
+  claim.value = share.mean;
+  claim.lower = share.lower;
+  claim.upper = share.upper;
+  if (share.lower > least) {
     claim.verdict = Verdict::holds;
-  } else if (*claim.upper < least) {
+  } else if (share.upper < least) {
     claim.verdict = Verdict::fails;
   } else {
-    return inconclusive(std::move(claim),
-                        fmt::format("the interval holds {:g}: raise study.replicates", least));
+    return inconclusive(std::move(claim), fmt::format("the interval holds {:g}: {}", least, remedy));
   }
   return claim;
+}
+
+Claim judge_limit(Claim claim, const Store& store, const std::string& name, double most) {
+  const auto metric = find_metric(store, claim.id, name);
+  if (metric) return judge_limit(std::move(claim), metric->value, most);
+  claim.expected = fmt::format("at most {:g}", most);
+  return inconclusive(std::move(claim), fmt::format("the {} was not measured or lost", name));
+}
+
+Claim judge_share(Claim claim, const Store& store, const std::string& name, double least) {
+  const auto metric = find_metric(store, claim.id, name);
+  if (metric && metric->lower && metric->upper) {
+    return judge_share(std::move(claim), {metric->value, *metric->lower, *metric->upper}, least,
+                       "raise study.replicates");
+  }
+  claim.expected = fmt::format("above {:g}", least);
+  return inconclusive(std::move(claim), fmt::format("the {} was not measured or lost", name));
 }
 
 double DecayFit::late() const {

@@ -11,6 +11,13 @@ namespace starling::study {
 // Judgements: pure functions from what a store holds to a claim with its value, interval and verdict. They
 // measure nothing. What is missing, or was lost to NaN, is inconclusive with a note that says so.
 
+/// A value that must be at most `most`; NaN is inconclusive.
+Claim judge_limit(Claim claim, double value, double most);
+
+/// A share with its interval: holds when the interval is above `least`, fails when it is below, inconclusive
+/// when it holds `least`, with `remedy` in the note.
+Claim judge_share(Claim claim, const math::MeanInterval& share, double least, const std::string& remedy);
+
 /// The metric `name` of task claim.id against a limit: holds when it is at most `most`, fails beyond.
 Claim judge_limit(Claim claim, const Store& store, const std::string& name, double most);
 

@@ -140,5 +140,16 @@ TEST_F(Verdicts, TheFitOfAnExactPowerHasItsExponentInBothIntervals) {
   EXPECT_NEAR(fit->projected().upper, -.25, 1e-11);
 }
 
+TEST(Judgement, DecidesSharesOnlyWhenTheIntervalDoes) {
+  EXPECT_EQ(judge_share({}, {0.999, 0.995, 1}, 0.99, "").verdict, Verdict::holds);
+  EXPECT_EQ(judge_share({}, {0.8, 0.7, 0.9}, 0.99, "").verdict, Verdict::fails);
+  const Claim open = judge_share({}, {0.985, 0.97, 0.995}, 0.99, "raise seeds");
+  EXPECT_EQ(open.verdict, Verdict::inconclusive);
+  EXPECT_NE(open.note.find("raise seeds"), std::string::npos);
+  EXPECT_EQ(judge_limit({}, 1, 2).verdict, Verdict::holds);
+  EXPECT_EQ(judge_limit({}, 3, 2).verdict, Verdict::fails);
+  EXPECT_EQ(judge_limit({}, std::nan(""), 2).verdict, Verdict::inconclusive);
+}
+
 }  // namespace
 }  // namespace starling::study

@@ -2,7 +2,7 @@
 
 #include "starling/base/error.h"
 #include "starling/systems/students/census_app.h"
-#include "starling/systems/students/census_report.h"
+#include "starling/systems/students/census_claims.h"
 #include "starling/systems/students/train_app.h"
 
 namespace starling::students {

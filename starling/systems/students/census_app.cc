@@ -8,7 +8,7 @@
 
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
-#include "starling/systems/students/census_report.h"
+#include "starling/systems/students/census_claims.h"
 #include "starling/systems/students/starts.h"
 
 namespace starling::students {
@@ -53,6 +53,7 @@ class CensusApplication : public study::Application {
     }
     study::Store::Transaction transaction(context.store);
     record_overview(spec_, context.store);
+    record_theory_claims(spec_, context.store);
     transaction.commit();
   }
 

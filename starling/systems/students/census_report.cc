@@ -4,36 +4,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "starling/data/npy.h"
 #include "starling/data/npz.h"
+#include "starling/systems/students/census_claims.h"
 #include "starling/systems/students/census_figures.h"
-#include "starling/systems/students/one_neuron.h"
-#include "starling/systems/students/partitions.h"
 
 namespace starling::students {
 namespace {
 
-using study::Claim;
 using study::Metric;
-using study::Verdict;
 
 constexpr std::size_t most_classes = 30;  // as metrics; the table holds all
-constexpr double loss_tolerance = 1e-9;
-constexpr double rest = 1e-13;
-
-bool at_rest(const CriticalPoint& point) {
-  return point.label == Label::minimum || point.label == Label::saddle || point.label == Label::redundant;
-}
-
-double lowest_loss(const Census& census) {
-  double lowest = std::numeric_limits<double>::infinity();
-  for (const CensusClass& one : census.classes) {
-    if (at_rest(one.point)) lowest = std::min(lowest, one.point.loss);
-  }
-  return lowest;
-}
 
 void record_share(study::Store& store, const std::string& task, const std::string& name, const Census& census,
                   const std::function<bool(const CriticalPoint&)>& counts) {
@@ -87,64 +69,15 @@ void record_metrics(const CensusSpec& spec, const CensusResult& result, study::S
   }
 }
 
-Claim claim_of(const std::string& id, base::Index students) {
-  for (Claim claim : census_claims()) {
-    if (claim.id != id) continue;
-    claim.id += fmt::format(".n{}", students);
-    return claim;
-  }
-  return {};
-}
-
-void record_claims(const CensusSpec& spec, const CensusResult& result, study::Store& store) {
-  const Census& census = result.census;
-  Claim labels = claim_of("students.census.rest", result.students);
-  labels.value = census.worst_gradient;
-  std::int64_t astray = 0;
-  for (const CensusClass& one : census.classes) {
-    const bool named =
-        at_rest(one.point) || one.point.label == Label::dead || one.point.label == Label::runaway;
-    if (!named || (at_rest(one.point) && one.point.gradient_max > rest)) astray += one.count;
-  }
-  labels.verdict = astray == 0 ? Verdict::holds : Verdict::fails;
-  if (astray > 0) labels.note = fmt::format("{} runs neither came to rest nor ran away", astray);
-  store.record(labels);
-  const auto average = copy_average_loss(spec, result.students);
-  if (!average) return;
-  Claim best = claim_of("students.census.best", result.students);
-  best.value = lowest_loss(census) - *average;
-  best.expected = "at least 0";
-  best.verdict = *best.value >= -loss_tolerance ? Verdict::holds : Verdict::fails;
-  if (best.verdict == Verdict::fails)
-    best.note = "copy averages are the best among copy averages, not of all";
-  store.record(best);
-}
-
 }  // namespace
 
 std::string census_task(std::int64_t students) {
   return fmt::format("n = {}", students);
 }
 
-std::vector<Claim> census_claims() {
-  return {{.id = "students.census.rest",
-           .statement =
-               "Every run of a census comes to rest at a critical point, or dies or runs away and says so.",
-           .source = "Newton's method after the flow, as arXiv:2301.10638 proposes",
-           .measured_as = "largest |∂L/∂parameter| over all runs at rest, after Newton's method",
-           .falsifier = "a run without a label, or a gradient above 1e-13",
-           .expected = "at most 1e-13"},
-          {.id = "students.census.best",
-           .statement =
-               "No critical point of n students lies below the best copy average (1, ..., 1, k - n + 1).",
-           .source = "arXiv:2311.01644 (reconstruction: its theorem speaks of copy averages alone)",
-           .measured_as = "lowest loss of a census, less that of the copy average",
-           .falsifier = "a lower critical point; the perturbed copy is one where n is close to k"}};
-}
-
 void record_census(const CensusSpec& spec, const CensusResult& result, bool brief, study::Store& store) {
   record_metrics(spec, result, store);
-  record_claims(spec, result, store);
+  record_census_claims(spec, result, store);
   record_shares_figure(result, store);
   if (brief) return;
   record_point_figures(spec, result, store);

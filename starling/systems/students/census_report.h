@@ -39,7 +39,4 @@ std::string classes_table(const Census& census);
 /// The critical points as npz: w_1, a_1, eigenvalues_1, w_2, ... by class.
 std::string critical_points_npz(const Census& census);
 
-/// What the claims of a census state, without values.
-std::vector<study::Claim> census_claims();
-
 }  // namespace starling::students
