@@ -52,7 +52,7 @@ void record_rest(const CensusResult& result, study::Store& store) {
         at_rest(one.point) || one.point.label == Label::dead || one.point.label == Label::runaway;
     if (!named || (at_rest(one.point) && one.point.gradient_max > rest)) astray += one.count;
   }
-  Claim claim = claim_of("students.census.rest", result.students);
+  Claim claim = claim_of("census.rest", result.students);
   claim.value = result.census.worst_gradient;
   claim.verdict = astray == 0 ? Verdict::holds : Verdict::fails;
   if (astray > 0) claim.note = fmt::format("{} runs neither came to rest nor ran away", astray);
@@ -74,8 +74,8 @@ void record_partitions(const CensusSpec& spec, study::Store& store) {
       lead = std::max(lead, best - average.loss);
     }
   }
-  store.record(judge_limit(claim_of("students.copy-average.critical"), gradient, rest));
-  store.record(judge_limit(claim_of("students.copy-average.best"), lead, loss_tolerance));
+  store.record(judge_limit(claim_of("copy-average.critical"), gradient, rest));
+  store.record(judge_limit(claim_of("copy-average.best"), lead, loss_tolerance));
 }
 
 void record_closed_form(study::Store& store) {
@@ -85,7 +85,7 @@ void record_closed_form(study::Store& store) {
         2 / std::numbers::pi * (m * std::numbers::pi / 6 - m * m * std::asin(1 / (2.0 * m)));
     most = std::max(most, std::abs(one_neuron(m, Activation::erf).loss - formula));
   }
-  store.record(judge_limit(claim_of("students.copy-average.loss"), most, 1e-12));
+  store.record(judge_limit(claim_of("copy-average.loss"), most, 1e-12));
 }
 
 void record_thresholds(const CensusSpec& spec, study::Store& store) {
@@ -103,7 +103,7 @@ void record_thresholds(const CensusSpec& spec, study::Store& store) {
   number("perturbed_copy_best_from", found.pc_below_ca_from,
          "its loss is below the copy average's from here on");
   number("copy_average_saddle_from", found.ca_saddle_from, "the first copy average that is a saddle");
-  Claim claim = claim_of("students.perturbed-copy.threshold");
+  Claim claim = claim_of("perturbed-copy.threshold");
   if (found.pc_minimum_from) {
     const double share = static_cast<double>(*found.pc_minimum_from) / static_cast<double>(spec.teachers);
     claim.value = share;
@@ -128,7 +128,7 @@ void record_conservation(const CensusSpec& spec, study::Store& store) {
   const Trajectory flow =
       follow(landscape, begin, std::vector<double>{0, 1, 10, 100}, Outgoing::free, 1e-12, 1e-14);
   const double drift = (flow.conserved.rowwise() - flow.conserved.row(0)).cwiseAbs().maxCoeff();
-  store.record(judge_limit(claim_of("students.conservation"), drift, 1e-9));
+  store.record(judge_limit(claim_of("conservation"), drift, 1e-9));
 }
 
 }  // namespace
@@ -146,51 +146,51 @@ double lowest_loss(const Census& census) {
 }
 
 std::vector<Claim> census_claims() {
-  return {{.id = "students.census.rest",
+  return {{.id = "census.rest",
            .statement = "Every run comes to rest at a critical point, or dies or runs away and says so.",
            .source = "Newton's method after the flow, as arXiv:2301.10638 proposes",
            .measured_as = "largest derivative of the loss over all runs at rest, after Newton's method",
            .falsifier = "a run without a label, or a derivative above 1e-13",
            .expected = "at most 1e-13"},
-          {.id = "students.census.best",
+          {.id = "census.best",
            .statement =
                "No critical point of n erf students lies below the best copy average (1, ..., 1, k - n + 1).",
            .source = paper,
            .measured_as = "loss of the best copy average less the lowest loss of the census",
            .falsifier = "a lower critical point; the perturbed copy is one where n is close to k"},
-          {.id = "students.census.copy-average-is-minimum",
+          {.id = "census.copy-average-is-minimum",
            .statement = "The best copy average of n erf students is a minimum.",
            .source = paper,
            .measured_as = "negative eigenvalues of its Hessian, by symmetry",
            .falsifier = "a negative eigenvalue; k - n of one is enough from k = 7 on"},
-          {.id = "students.census.all-reach-copy-average",
+          {.id = "census.all-reach-copy-average",
            .statement = "Gradient flows from random starts all end in a copy average.",
            .source = "arXiv:2311.01644, abstract, for n well below k",
            .measured_as = "share of the runs with its exact 95% interval",
            .falsifier = "an interval below 0.99"},
-          {.id = "students.copy-average.critical",
+          {.id = "copy-average.critical",
            .statement = "Copy averages of erf students are critical points.",
            .source = paper,
            .measured_as =
                "largest derivative over all partitions of at most ten teachers into any number of groups",
            .falsifier = "a derivative above rounding"},
-          {.id = "students.copy-average.best",
+          {.id = "copy-average.best",
            .statement = "Among copy averages (1, ..., 1, k - n + 1) has the lowest loss.",
            .source = paper,
            .measured_as = "its lead over the best of all partitions of at most ten teachers",
            .falsifier = "a partition with a lower loss"},
-          {.id = "students.copy-average.loss",
+          {.id = "copy-average.loss",
            .statement = "One erf student of m teachers has the loss (2/π)(mπ/6 - m² asin(1/2m)).",
            .source = "arXiv:2311.01644; its repository, helper.py",
            .measured_as = "largest difference between the formula and a minimisation, m = 1 to 50",
            .falsifier = "a difference above 1e-12"},
-          {.id = "students.perturbed-copy.threshold",
+          {.id = "perturbed-copy.threshold",
            .statement = "The perturbed copy becomes a minimum at n/k = 0.44.",
            .source = "arXiv:2311.01644, a constant of its plots for k = 50",
            .measured_as = "the first n whose perturbed copy has no negative eigenvalue, over k",
            .falsifier = "a share that differs by more than 0.005 and one neuron; it falls as k grows",
            .expected = "0.44"},
-          {.id = "students.conservation",
+          {.id = "conservation",
            .statement = "The flow of an activation of degree p keeps |w|² - p a² of every neuron.",
            .source = "Du, Hu and Lee, arXiv:1806.00900, for p = 1",
            .measured_as = "largest change up to time 100 at a tolerance of 1e-12",
@@ -201,19 +201,19 @@ void record_census_claims(const CensusSpec& spec, const CensusResult& result, st
   record_rest(result, store);
   if (!is_erf(spec)) return;
   const double average = *copy_average_loss(spec, result.students);
-  Claim best = judge_limit(claim_of("students.census.best", result.students),
+  Claim best = judge_limit(claim_of("census.best", result.students),
                            average - lowest_loss(result.census), loss_tolerance);
   if (best.verdict == Verdict::fails)
     best.note = "it is the best among copy averages, not of all critical points";
   store.record(best);
   const Index negative = best_copy_average_index(result.students, spec.teachers, dimension_of(spec));
-  store.record(judge_limit(claim_of("students.census.copy-average-is-minimum", result.students),
+  store.record(judge_limit(claim_of("census.copy-average-is-minimum", result.students),
                            static_cast<double>(negative), 0));
   std::int64_t count = 0;
   for (const CensusClass& one : result.census.classes)
     count += one.point.kind == Kind::copy_average && at_rest(one.point) ? one.count : 0;
   const math::MeanInterval share = math::binomial_interval(count, std::ssize(result.census.class_of));
-  store.record(judge_share(claim_of("students.census.all-reach-copy-average", result.students), share,
+  store.record(judge_share(claim_of("census.all-reach-copy-average", result.students), share,
                            all_flows, "raise runs.seeds"));
 }
 

@@ -56,37 +56,37 @@ TEST_F(CensusClaims, OfACensusFollowFromItsClasses) {
   CensusSpec spec;
   record_census_claims(spec, result_of(2, {made(Label::minimum, Kind::copy_average, 0.056754527741, 1000)}),
                        store_);
-  EXPECT_EQ(recorded("students.census.rest.n2").verdict, Verdict::holds);
-  EXPECT_EQ(recorded("students.census.best.n2").verdict, Verdict::holds);
-  EXPECT_EQ(recorded("students.census.copy-average-is-minimum.n2").verdict, Verdict::holds);
-  EXPECT_EQ(recorded("students.census.all-reach-copy-average.n2").verdict, Verdict::holds);
+  EXPECT_EQ(recorded("census.rest.n2").verdict, Verdict::holds);
+  EXPECT_EQ(recorded("census.best.n2").verdict, Verdict::holds);
+  EXPECT_EQ(recorded("census.copy-average-is-minimum.n2").verdict, Verdict::holds);
+  EXPECT_EQ(recorded("census.all-reach-copy-average.n2").verdict, Verdict::holds);
   record_census_claims(spec,
                        result_of(4, {made(Label::minimum, Kind::perturbed_copy, 0.02, 700),
                                      made(Label::unpolished, Kind::other, 0.05, 300)}),
                        store_);
-  EXPECT_EQ(recorded("students.census.rest.n4").verdict, Verdict::fails);
-  EXPECT_EQ(recorded("students.census.best.n4").verdict, Verdict::fails);
-  EXPECT_EQ(recorded("students.census.all-reach-copy-average.n4").verdict, Verdict::fails);
+  EXPECT_EQ(recorded("census.rest.n4").verdict, Verdict::fails);
+  EXPECT_EQ(recorded("census.best.n4").verdict, Verdict::fails);
+  EXPECT_EQ(recorded("census.all-reach-copy-average.n4").verdict, Verdict::fails);
   record_census_claims(spec, result_of(3, {made(Label::minimum, Kind::copy_average, 0.040593177314, 5)}),
                        store_);
-  EXPECT_EQ(recorded("students.census.all-reach-copy-average.n3").verdict, Verdict::inconclusive);
+  EXPECT_EQ(recorded("census.all-reach-copy-average.n3").verdict, Verdict::inconclusive);
 }
 
 TEST_F(CensusClaims, OfTheoryHoldForErfAndJudgeTheThresholdByItsSize) {
   CensusSpec spec;
   spec.teachers = 50;
   record_theory_claims(spec, store_);
-  EXPECT_EQ(recorded("students.copy-average.critical").verdict, Verdict::holds);
-  EXPECT_EQ(recorded("students.copy-average.best").verdict, Verdict::holds);
-  EXPECT_EQ(recorded("students.copy-average.loss").verdict, Verdict::holds);
-  EXPECT_EQ(recorded("students.perturbed-copy.threshold").verdict, Verdict::holds);
-  EXPECT_DOUBLE_EQ(*recorded("students.perturbed-copy.threshold").value, 0.44);
+  EXPECT_EQ(recorded("copy-average.critical").verdict, Verdict::holds);
+  EXPECT_EQ(recorded("copy-average.best").verdict, Verdict::holds);
+  EXPECT_EQ(recorded("copy-average.loss").verdict, Verdict::holds);
+  EXPECT_EQ(recorded("perturbed-copy.threshold").verdict, Verdict::holds);
+  EXPECT_DOUBLE_EQ(*recorded("perturbed-copy.threshold").value, 0.44);
   spec.teachers = 400;
   record_theory_claims(spec, store_);
-  EXPECT_EQ(recorded("students.perturbed-copy.threshold").verdict, Verdict::fails);
+  EXPECT_EQ(recorded("perturbed-copy.threshold").verdict, Verdict::fails);
   spec.teachers = 5;
   record_theory_claims(spec, store_);
-  EXPECT_EQ(recorded("students.perturbed-copy.threshold").verdict, Verdict::inconclusive);
+  EXPECT_EQ(recorded("perturbed-copy.threshold").verdict, Verdict::inconclusive);
 }
 
 TEST_F(CensusClaims, SeeTheConservationLawOfHomogeneousActivations) {
@@ -94,7 +94,7 @@ TEST_F(CensusClaims, SeeTheConservationLawOfHomogeneousActivations) {
   spec.activation = Activation::relu;
   spec.students = {2};
   record_theory_claims(spec, store_);
-  EXPECT_EQ(recorded("students.conservation").verdict, Verdict::holds);
+  EXPECT_EQ(recorded("conservation").verdict, Verdict::holds);
 }
 
 }  // namespace
