@@ -41,7 +41,7 @@ class Search {
  public:
   Search(Index n, Index k, Index d, Activation activation, const ConnectionOptions& options,
          const std::function<bool()>& watch)
-      : n_(n), d_(d), landscape_(activation, orthonormal_teacher(k, d)), options_(options), watch_(watch) {
+      : n_(n), landscape_(activation, orthonormal_teacher(k, d)), options_(options), watch_(watch) {
     for (const std::vector<Index>& sizes : group_sizes(k, n))
       seeds_.push_back(copy_average(sizes, d, activation).student);
     if (n == k) return;
@@ -149,7 +149,7 @@ class Search {
     std::ranges::sort(out_.descents, {}, [](const Descent& one) { return std::pair(one.saddle, one.end); });
   }
 
-  Index n_, d_;
+  Index n_;
   Landscape landscape_;
   ConnectionOptions options_;
   std::function<bool()> watch_;

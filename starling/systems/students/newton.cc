@@ -2,6 +2,7 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
+#include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -17,6 +18,7 @@ using Vector = base::Vector<double>;
 constexpr double done = 1e-14;
 constexpr int most_steps = 100;
 constexpr double longest_step = 1e-2;
+constexpr Index most_spectral = 500;
 constexpr double flat_below = 1e-10;  // of the largest eigenvalue
 
 Vector moving(const Neurons& neurons, Outgoing outgoing) {
@@ -42,6 +44,9 @@ Vector newton_step(const Eigen::MatrixXd& hessian, const Vector& gradient) {
     const double ratio = pivots.minCoeff() / pivots.maxCoeff();
     if (ratio * ratio > flat_below) return -factor.solve(gradient);
   }
+  // The spectrum of a large matrix costs a minute: such a step takes flat directions as they come, and counts
+  // only if the gradient shrinks.
+  if (gradient.size() > most_spectral) return -Eigen::PartialPivLU<Eigen::MatrixXd>(hessian).solve(gradient);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> spectrum(hessian);
   const Vector& values = spectrum.eigenvalues();
   Vector along = spectrum.eigenvectors().transpose() * gradient;
