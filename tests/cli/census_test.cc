@@ -24,8 +24,7 @@ class Census : public testing_program::TinyRun {
 };
 
 TEST_F(Census, PrintsEveryCriticalPointWithItsShare) {
-  expect(0, "minimum, copy average: ",
-         {"run", small(), "--out", out(), "--set", "problem.students=[2]"});
+  expect(0, "minimum, copy average: ", {"run", small(), "--out", out(), "--set", "problem.students=[2]"});
   const std::string table = base::read_file(out() / "classes_2.csv");
   EXPECT_EQ(table.find("class,count,share,low,high,loss,label,kind,structure"), 0U);
   const std::string path = out() / "critical_points_2.npz";

@@ -201,8 +201,8 @@ void record_census_claims(const CensusSpec& spec, const CensusResult& result, st
   record_rest(result, store);
   if (!is_erf(spec)) return;
   const double average = *copy_average_loss(spec, result.students);
-  Claim best = judge_limit(claim_of("census.best", result.students),
-                           average - lowest_loss(result.census), loss_tolerance);
+  Claim best = judge_limit(claim_of("census.best", result.students), average - lowest_loss(result.census),
+                           loss_tolerance);
   if (best.verdict == Verdict::fails)
     best.note = "it is the best among copy averages, not of all critical points";
   store.record(best);
@@ -213,8 +213,8 @@ void record_census_claims(const CensusSpec& spec, const CensusResult& result, st
   for (const CensusClass& one : result.census.classes)
     count += one.point.kind == Kind::copy_average && at_rest(one.point) ? one.count : 0;
   const math::MeanInterval share = math::binomial_interval(count, std::ssize(result.census.class_of));
-  store.record(judge_share(claim_of("census.all-reach-copy-average", result.students), share,
-                           all_flows, "raise runs.seeds"));
+  store.record(judge_share(claim_of("census.all-reach-copy-average", result.students), share, all_flows,
+                           "raise runs.seeds"));
 }
 
 void record_theory_claims(const CensusSpec& spec, study::Store& store) {
