@@ -110,7 +110,7 @@ def flow(w, a, v, b, times, activation="erf", rtol=1e-12, atol=1e-14, *, outgoin
     dict(w (T, n, d), a (T, n), loss (T,), conserved, died (n,)): `conserved` is |w_i|^2 - a_i^2 (T, n), which the flow of relu
     and linear students keeps, None for others; `died` when a relu neuron reached w = 0, where it stays; inf for the living.
     """
-    fixed = _outgoing(outgoing) == "fixed"
+    fixed = _is_fixed(outgoing)
     times = [float(t) for t in times]
     return _core.students_flow(
         points(w, "w"), numbers(a, "a"), points(v, "v"), numbers(b, "b"), times, activation, float(rtol), float(atol), fixed
@@ -132,7 +132,7 @@ def census(n, k, d=None, activation="erf", seeds=1000, seed=0, *, outgoing="free
     n, k = operator.index(n), operator.index(k)
     return _core.students_census(
         n, k, k if d is None else operator.index(d), activation, operator.index(seeds), operator.index(seed),
-        _outgoing(outgoing) == "fixed", dead == "revive", operator.index(threads),
+        _is_fixed(outgoing), dead == "revive", operator.index(threads),
     )
 
 
