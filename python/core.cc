@@ -35,14 +35,8 @@ NB_MODULE(_core, module) {
   const std::string_view version = base::version();
   module.attr("__version__") = nanobind::str(version.data(), version.size());
   python::bind_metrics(module);
-#ifdef STARLING_HAS_DRIFT
   python::bind_drift(module);
-#endif
-#ifdef STARLING_HAS_STUDENTS
   python::bind_students(module);
   python::bind_census(module);
-#endif
-#ifdef STARLING_HAS_RUN
   python::bind_run(module);
-#endif
 }

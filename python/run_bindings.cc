@@ -8,7 +8,7 @@
 #include "arrays.h"
 #include "starling/report/report.h"
 #include "starling/study/engine.h"
-#include "starling/systems/drift/app.h"
+#include "starling/systems/all/all.h"
 #include "starling/systems/drift/trained_run.h"
 
 namespace starling::python {
@@ -35,7 +35,7 @@ void run_spec(const std::string& text, const std::string& file_name,
     }
     return asked_to_stop.load();
   };
-  unlocked([&] { study::run_spec({&drift::system()}, text, file_name, options); });
+  unlocked([&] { study::run_spec(all_systems(), text, file_name, options); });
 }
 
 Array sample(const std::string& run, const Table& noise, const std::vector<std::int32_t>& labels,

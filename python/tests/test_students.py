@@ -1,7 +1,12 @@
+import pathlib
+
 import numpy as np
 import pytest
 
+import starling
 from starling import students
+
+DIGITS = pathlib.Path(__file__).parents[2] / "data" / "digits.npz"
 
 
 def networks():
@@ -148,3 +153,24 @@ def test_saddles_lead_down():
     assert saddles == {saddle for saddle, _, _ in graph["descents"]}
     for saddle, end, ways in graph["descents"]:
         assert points[end]["loss"] < points[saddle]["loss"] and ways > 0
+
+
+def test_a_compression_runs_from_a_dict(tmp_path):
+    spec = {
+        "system": "students",
+        "teacher": {"width": 6, "activation": "tanh", "steps": 30},
+        "input": {"path": str(DIGITS), "rescale": "unit"},
+        "student": {"neurons": [2]},
+        "search": {"starts": 1, "steps": 3},
+        "rivals": {"adamw_restarts": 1, "steps": 3},
+    }
+    run = starling.run(spec, out=tmp_path / "a")
+    assert {metric.task for metric in run.metrics} == {"teacher", "2 neurons"}
+    with np.load(run.path / "student_2.npz") as student:
+        assert student["w"].shape == (2, 64)
+
+
+def test_a_census_runs_from_a_dict(tmp_path):
+    spec = {"system": "students", "job": "census", "problem": {"teachers": 3, "students": [1]}, "runs": {"seeds": 20}}
+    run = starling.run(spec, out=tmp_path / "a")
+    assert run.claims and all(claim.verdict in ("holds", "fails", "inconclusive") for claim in run.claims)

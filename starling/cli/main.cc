@@ -6,9 +6,8 @@
 #include "starling/cli/command_line.h"
 #include "starling/report/report.h"
 #include "starling/simd/target.h"
-#include "starling/systems/drift/app.h"
+#include "starling/systems/all/all.h"
 #include "starling/systems/drift/field.h"
-#include "starling/systems/students/app.h"
 
 namespace {
 
@@ -39,7 +38,7 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ,
               SIG_IGN);  // a limit on the size of files ends as an error of the write, with its reason
   starling::cli::Toolbox toolbox;
-  toolbox.systems = {&starling::drift::system(), &starling::students::system()};
+  toolbox.systems = starling::all_systems();
   toolbox.report = [](const starling::study::RunDirectory& directory) {
     starling::report::write_report(directory);
   };

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "starling/base/error.h"
+#include "starling/study/natural_order.h"
 
 namespace starling::study {
 namespace {
@@ -22,6 +23,11 @@ CREATE TABLE IF NOT EXISTS figures (id TEXT PRIMARY KEY, title TEXT, caption TEX
 CREATE TABLE IF NOT EXISTS images (id TEXT PRIMARY KEY, png BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS warnings (task TEXT, step INTEGER, text TEXT, PRIMARY KEY (task, step, text)) WITHOUT ROWID;
 )sql";
+
+int compare_naturally(void*, int size_a, const void* a, int size_b, const void* b) {
+  return natural_order({static_cast<const char*>(a), static_cast<std::size_t>(size_a)},
+                       {static_cast<const char*>(b), static_cast<std::size_t>(size_b)});
+}
 
 }  // namespace
 
@@ -137,6 +143,7 @@ Store::Store(const std::filesystem::path& path, Open open) : path_(path.string()
   }
   try {
     sqlite3_busy_timeout(db_, 5000);
+    sqlite3_create_collation(db_, "by_value", SQLITE_UTF8, nullptr, compare_naturally);
     execute("PRAGMA synchronous = FULL");
     execute(schema);
   } catch (...) {
@@ -208,8 +215,9 @@ bool Store::is_done(const std::string& task) const {
 }
 
 std::vector<Metric> Store::metrics() const {
-  Statement query(
-      *this, "SELECT task, name, unit, value, lower, upper, floor, note FROM metrics ORDER BY task, name");
+  Statement query(*this,
+                  "SELECT task, name, unit, value, lower, upper, floor, note FROM metrics "
+                  "ORDER BY task COLLATE by_value, name COLLATE by_value");
   std::vector<Metric> out;
   for (Metric m; query.next(m.task, m.name, m.unit, m.value, m.lower, m.upper, m.floor, m.note);)
     out.push_back(m);
@@ -217,7 +225,9 @@ std::vector<Metric> Store::metrics() const {
 }
 
 std::vector<SeriesName> Store::series_names() const {
-  Statement query(*this, "SELECT DISTINCT task, name, unit FROM series ORDER BY task, name");
+  Statement query(
+      *this,
+      "SELECT DISTINCT task, name, unit FROM series ORDER BY task COLLATE by_value, name COLLATE by_value");
   std::vector<SeriesName> out;
   for (SeriesName s; query.next(s.task, s.name, s.unit);) out.push_back(s);
   return out;
@@ -235,7 +245,7 @@ std::vector<Claim> Store::claims() const {
   Statement query(
       *this,
       "SELECT id, statement, source, measured_as, falsifier, value, lower, upper, expected, verdict, note "
-      "FROM claims ORDER BY id");
+      "FROM claims ORDER BY id COLLATE by_value");
   std::vector<Claim> out;
   std::string verdict;
   for (Claim c; query.next(c.id, c.statement, c.source, c.measured_as, c.falsifier, c.value, c.lower, c.upper,
@@ -249,7 +259,7 @@ std::vector<Claim> Store::claims() const {
 }
 
 std::vector<Figure> Store::figures() const {
-  Statement query(*this, "SELECT id, title, caption, drawing FROM figures ORDER BY id");
+  Statement query(*this, "SELECT id, title, caption, drawing FROM figures ORDER BY id COLLATE by_value");
   std::vector<Figure> out;
   std::string drawing;
   for (Figure f; query.next(f.id, f.title, f.caption, drawing);) {
@@ -262,7 +272,7 @@ std::vector<Figure> Store::figures() const {
 }
 
 std::vector<Warning> Store::warnings() const {
-  Statement query(*this, "SELECT task, step, text FROM warnings ORDER BY task, step, text");
+  Statement query(*this, "SELECT task, step, text FROM warnings ORDER BY task COLLATE by_value, step, text");
   std::vector<Warning> out;
   for (Warning w{}; query.next(w.task, w.step, w.text);) out.push_back(w);
   return out;

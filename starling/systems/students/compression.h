@@ -16,8 +16,10 @@ struct Fit {
   double loss = 0;
   double gradient = 0;  ///< largest |∂L/∂parameter| at the end
   bool converged = false;
+  bool is_minimum = false;  ///< converged, and the Hessian has no negative eigenvalue; only polish() knows
   std::int64_t steps = 0;
-  std::int64_t passes = 0;       ///< over the samples: gradients and Hessian-vector products, one each
+  std::int64_t passes = 0;       ///< over the samples: gradients and Hessian-vector products, one each; a
+                                 ///< dense Hessian counts by its multiplications, in units of a product's
   std::vector<double> losses{};  ///< at the start and after each step
 };
 
@@ -31,7 +33,9 @@ struct PolishSpec {
 /// asked to stop.
 using Watch = std::function<void(double loss)>;
 
-/// Descends to a stationary point by a trust region with the exact Hessian, products only.
+/// Descends to a local minimum by a trust region with the exact Hessian: by products while 100 of them make a
+/// step, then by the dense Hessian of up to 4096 parameters, by which it also leaves saddles. With more
+/// parameters by products alone, to a stationary point.
 /// Error{numerical} when the loss is lost at the start.
 Fit polish(const SampleLoss& loss, const base::Vector<double>& start, const PolishSpec& spec,
            const Watch& watch = {});

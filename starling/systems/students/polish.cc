@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 
 #include "starling/base/error.h"
+#include "starling/optim/trust_region.h"
 #include "starling/systems/students/compression.h"
 
 namespace starling::students {
@@ -12,44 +12,12 @@ namespace {
 using base::Index;
 using base::Vector;
 
-struct Step {
-  Vector<double> p;
-  double predicted = 0;  // fall of the quadratic model
-  bool at_boundary = false;
-};
-
-// From p along d to the sphere of that radius.
-Vector<double> to_boundary(const Vector<double>& p, const Vector<double>& d, double radius) {
-  const double a = d.squaredNorm(), b = p.dot(d), c = p.squaredNorm() - radius * radius;
-  return p + d * ((-b + std::sqrt(std::max(0.0, b * b - a * c))) / a);
-}
-
-// Steihaug's truncated conjugate gradients (SIAM J. Numer. Anal. 20, 1983): the model's minimum within the
-// radius, or its way out along negative curvature. `times` counts the products that it takes.
-template <class Times>
-Step steihaug(const Vector<double>& gradient, double radius, double relative, Times times) {
-  const Index most = 2 * gradient.size();
-  Vector<double> p = Vector<double>::Zero(gradient.size()), hp = p, r = gradient, d = -gradient;
-  const double enough = relative * gradient.norm();
-  const auto finish = [&](const Vector<double>& end, const Vector<double>& h_end, bool boundary) {
-    return Step{end, -(gradient.dot(end) + 0.5 * end.dot(h_end)), boundary};
-  };
-  for (Index i = 0; i < most; ++i) {
-    const Vector<double> hd = times(d);
-    const double curvature = d.dot(hd), squares = r.squaredNorm(), alpha = squares / curvature;
-    if (!(curvature > 0) || (p + alpha * d).norm() >= radius) {
-      const Vector<double> end = to_boundary(p, d, radius);
-      const double along = (end - p).dot(d) / d.squaredNorm();
-      return finish(end, hp + along * hd, true);
-    }
-    p += alpha * d;
-    hp += alpha * hd;
-    r += alpha * hd;
-    if (r.norm() <= enough) break;
-    d = -r + (r.squaredNorm() / squares) * d;
-  }
-  return finish(p, hp, false);
-}
+// Above it a dense Hessian takes too much memory and its factors too much time.
+constexpr Index most_dense = 4096;
+// Products that a step may take before the dense Hessian is the shorter way.
+constexpr Index most_products = 100;
+// An eigenvalue above minus this share of the largest counts as not negative.
+constexpr double rounding_of_the_spectrum = 1e-9;
 
 }  // namespace
 
@@ -77,22 +45,28 @@ Fit polish(const SampleLoss& loss, const Vector<double>& start, const PolishSpec
     return here.times(direction);
   };
   constexpr double rounding = 10 * std::numeric_limits<double>::epsilon();
-  double radius = 0.1 * (1 + start.norm());
+  const bool dense = start.size() <= most_dense;
+  bool products = true;
+  optim::TrustRegion region{0.1 * (1 + start.norm())};
   const double first = here.gradient().norm();
-  while (!fit.converged && fit.steps < spec.steps && radius > rounding * (1 + fit.parameters.norm())) {
+  while (fit.steps < spec.steps && region.radius > rounding * (1 + fit.parameters.norm())) {
+    if (fit.converged) {
+      fit.is_minimum = dense && optim::is_positive_semidefinite(here.matrix(), rounding_of_the_spectrum);
+      if (fit.is_minimum || !dense) break;
+      products = false;  // a saddle: down along its negative direction
+    }
     ++fit.steps;
     const double relative = std::min(0.5, std::sqrt(here.gradient().norm() / first));
-    const Step step = steihaug(here.gradient(), radius, relative, times);
+    optim::ModelStep step;
+    if (products) {
+      step = optim::truncated_cg(here.gradient(), region.radius, relative,
+                                 dense ? most_products : 2 * start.size(), times);
+      products = !dense || step.complete;
+    }
+    if (!products) step = optim::exact_step(here.matrix(), here.gradient(), region.radius);
     SampleLoss::Point there = expand(fit.parameters + step.p);
     const double noise = rounding * fit.loss;  // keeps the last, rounded steps acceptable
-    const double ratio = (fit.loss - there.value() + noise) / (step.predicted + noise);
-    const bool good = std::isfinite(there.value()) && ratio > 1e-4;
-    if (!good || ratio < 0.25) {
-      radius = 0.25 * step.p.norm();
-    } else if (ratio > 0.75 && step.at_boundary) {
-      radius *= 2;
-    }
-    if (good) {
+    if (region.judge(step, fit.loss - there.value(), noise)) {
       fit.parameters += step.p;
       here = std::move(there);
     }

@@ -40,6 +40,12 @@ class SampleLoss {
     /// Computation 6, 1994).
     base::Vector<double> times(const base::Vector<double>& direction,
                                SecondOrder order = SecondOrder::exact) const;
+    /// All second derivatives, (P, P), P the number of parameters. With Z = (σ'_i x̃_p), x̃ = (x, 1), and
+    /// S̃ = (S, 1):
+    ///   (w_i, w_j)    2/N [a_i·a_j Σ σ'_i σ'_j x̃x̃ᵀ + δ_ij Σ G_i σ''_i x̃x̃ᵀ]
+    ///   (w_i, a_jo)   2/N Σ σ'_i x̃ [a_io S̃_j + δ_ij R_o]
+    ///   (a_jo, a_lq)  2/N δ_oq Σ S̃_j S̃_l
+    Eigen::MatrixXd matrix() const;
 
    private:
     friend class SampleLoss;

@@ -61,6 +61,8 @@ TEST(SampleLoss, HasTheDerivativesThatCentralDifferencesGive) {
       const Vector<double> p = parameters_of(random_network(activation, 4, 3, 2, 2), biases);
       const SampleLoss::Point here = loss.at(p);
       ASSERT_EQ(p.size(), loss.parameter_count());
+      const Eigen::MatrixXd matrix = here.matrix();
+      ASSERT_EQ(matrix.rows(), p.size());
       constexpr double h = 1e-6;
       for (Index i = 0; i < p.size(); ++i) {
         const Vector<double> step = h * Vector<double>::Unit(p.size(), i);
@@ -71,6 +73,8 @@ TEST(SampleLoss, HasTheDerivativesThatCentralDifferencesGive) {
             (loss.at(p + step).gradient() - loss.at(p - step).gradient()) / (2 * h);
         const Vector<double> product = here.times(Vector<double>::Unit(p.size(), i));
         EXPECT_LT((product - difference).cwiseAbs().maxCoeff(), 2e-7 * (1 + product.cwiseAbs().maxCoeff()));
+        EXPECT_LT((matrix.col(i) - product).cwiseAbs().maxCoeff(),
+                  1e-13 * (1 + product.cwiseAbs().maxCoeff()));
       }
     }
   }
@@ -97,8 +101,8 @@ TEST(SampleLoss, GivesTheSameBytesForAnyNumberOfThreads) {
   const auto results = [&](int threads) {
     const base::ThreadLimit limit(threads);
     const SampleLoss::Point here = loss.at(p);
-    Vector<double> all(1 + 2 * p.size());
-    all << here.value(), here.gradient(), here.times(here.gradient());
+    Vector<double> all(1 + (2 + p.size()) * p.size());
+    all << here.value(), here.gradient(), here.times(here.gradient()), here.matrix().reshaped();
     return all;
   };
   EXPECT_TRUE(results(1) == results(4));

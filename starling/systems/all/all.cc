@@ -1,0 +1,12 @@
+#include "starling/systems/all/all.h"
+
+#include "starling/systems/drift/app.h"
+#include "starling/systems/students/app.h"
+
+namespace starling {
+
+std::vector<const study::System*> all_systems() {
+  return {&drift::system(), &students::system()};
+}
+
+}  // namespace starling
