@@ -41,10 +41,11 @@ Vector<double> lowest_direction(const Factor& factor, const Vector<double>& star
   return z;
 }
 
-ModelStep with_prediction(const Eigen::MatrixXd& hessian, const Vector<double>& gradient, Vector<double> p,
-                          bool at_boundary) {
-  const double predicted = -(gradient.dot(p) + 0.5 * p.dot(hessian * p));
-  return {.p = std::move(p), .predicted = predicted, .at_boundary = at_boundary};
+// p, and from it along z (whichever way the model falls) to the sphere.
+Vector<double> filled(const Eigen::MatrixXd& hessian, const Vector<double>& gradient, const Vector<double>& p,
+                      const Vector<double>& z, double radius) {
+  const Vector<double> down = gradient.dot(z) + p.dot(hessian * z) > 0 ? Vector<double>(-z) : z;
+  return p + way_out(p, down, radius) * down;
 }
 
 }  // namespace
@@ -81,8 +82,15 @@ ModelStep exact_step(const Eigen::MatrixXd& hessian, const Vector<double>& gradi
   const double bound = largest_row_sum(hessian);
   if (gradient.norm() == 0 && bound == 0) return {.p = Vector<double>::Zero(gradient.size()), .predicted = 0};
   double low = 0, high = gradient.norm() / radius + bound, shift = 0;
-  for (int i = 0; i < most; ++i) {
+  int factors = 0;
+  const auto finish = [&](Vector<double> p, bool at_boundary) {
+    const double predicted = -(gradient.dot(p) + 0.5 * p.dot(hessian * p));
+    return ModelStep{
+        .p = std::move(p), .predicted = predicted, .at_boundary = at_boundary, .factors = factors};
+  };
+  while (factors < most) {
     const Factor factor = shifted(hessian, shift);
+    ++factors;
     if (factor.info() != Eigen::Success) {
       low = shift;
       shift = between(low, high, bound);
@@ -90,15 +98,12 @@ ModelStep exact_step(const Eigen::MatrixXd& hessian, const Vector<double>& gradi
     }
     Vector<double> p = -factor.solve(gradient);
     const double length = p.norm();
-    if (shift == 0 && length <= radius) return with_prediction(hessian, gradient, std::move(p), false);
-    if (std::abs(length - radius) <= slack * radius)
-      return with_prediction(hessian, gradient, std::move(p), true);
+    if (shift == 0 && length <= radius) return finish(std::move(p), false);
+    if (std::abs(length - radius) <= slack * radius) return finish(std::move(p), true);
     if (length < radius) {
       high = std::min(high, shift);
-      const Vector<double> z = lowest_direction(factor, gradient);
-      const Vector<double> downhill = gradient.dot(z) + p.dot(hessian * z) > 0 ? Vector<double>(-z) : z;
-      Vector<double> filled = p + way_out(p, downhill, radius) * downhill;
-      ModelStep candidate = with_prediction(hessian, gradient, std::move(filled), true);
+      ModelStep candidate =
+          finish(filled(hessian, gradient, p, lowest_direction(factor, gradient), radius), true);
       // Moré & Sorensen (3.4): no step within the radius does better by more than this share.
       const double best = 0.5 * (-gradient.dot(p) + shift * radius * radius);
       if (candidate.predicted >= (1 - slack) * best || high - low <= 1e-10 * high) return candidate;
@@ -110,10 +115,9 @@ ModelStep exact_step(const Eigen::MatrixXd& hessian, const Vector<double>& gradi
     const double next = shift + (length * length / q.squaredNorm()) * ((length - radius) / radius);
     shift = next > low && next < high ? next : between(low, high, bound);
   }
-  const Factor factor = shifted(hessian, high);
-  Vector<double> p = -factor.solve(gradient);
+  Vector<double> p = -shifted(hessian, high).solve(gradient);
   if (p.norm() > radius) p *= radius / p.norm();
-  return with_prediction(hessian, gradient, std::move(p), true);
+  return finish(std::move(p), true);
 }
 
 bool is_positive_semidefinite(const Eigen::MatrixXd& hessian, double relative) {

@@ -12,6 +12,7 @@ struct ModelStep {
   double predicted = 0;      ///< the fall -m(p) >= 0
   bool at_boundary = false;  ///< |p| is the radius
   bool complete = true;      ///< as good as it was asked to be
+  int factors = 0;           ///< Cholesky factors that it took
 };
 
 /// H times a direction.

@@ -18,8 +18,8 @@ struct Fit {
   bool converged = false;
   bool is_minimum = false;  ///< converged, and the Hessian has no negative eigenvalue; only polish() knows
   std::int64_t steps = 0;
-  std::int64_t passes = 0;       ///< over the samples: gradients and Hessian-vector products, one each; a
-                                 ///< dense Hessian counts by its multiplications, in units of a product's
+  std::int64_t passes = 0;  ///< over the samples: gradients and Hessian-vector products, one each; a dense
+                            ///< step by its multiplications
   std::vector<double> losses{};  ///< at the start and after each step
 };
 

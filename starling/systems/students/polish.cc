@@ -19,6 +19,15 @@ constexpr Index most_products = 100;
 // An eigenvalue above minus this share of the largest counts as not negative.
 constexpr double rounding_of_the_spectrum = 1e-9;
 
+// The multiplications of the Hessian and of the factors, in those of a gradient.
+std::int64_t passes_of_a_dense_step(const SampleLoss& loss, int factors) {
+  const auto samples = static_cast<double>(loss.x().rows()), d = static_cast<double>(loss.x().cols()),
+             n = static_cast<double>(loss.shape().neurons()), o = static_cast<double>(loss.shape().outputs()),
+             p = static_cast<double>(loss.parameter_count());
+  const double gradient = samples * n * (2 * d + 3 * o), hessian = 0.5 * samples * n * n * d * d;
+  return static_cast<std::int64_t>(std::ceil((hessian + factors * p * p * p / 6) / gradient));
+}
+
 }  // namespace
 
 Fit polish(const SampleLoss& loss, const Vector<double>& start, const PolishSpec& spec, const Watch& watch) {
@@ -63,7 +72,10 @@ Fit polish(const SampleLoss& loss, const Vector<double>& start, const PolishSpec
                                  dense ? most_products : 2 * start.size(), times);
       products = !dense || step.complete;
     }
-    if (!products) step = optim::exact_step(here.matrix(), here.gradient(), region.radius);
+    if (!products) {
+      step = optim::exact_step(here.matrix(), here.gradient(), region.radius);
+      fit.passes += passes_of_a_dense_step(loss, step.factors);
+    }
     SampleLoss::Point there = expand(fit.parameters + step.p);
     const double noise = rounding * fit.loss;  // keeps the last, rounded steps acceptable
     if (region.judge(step, fit.loss - there.value(), noise)) {

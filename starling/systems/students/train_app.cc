@@ -23,6 +23,7 @@ using base::Index;
 using base::Points;
 
 constexpr const char* task = "train";
+constexpr std::int64_t starts_at_once = 4;  // a kill loses no more
 constexpr std::int64_t restarts_at_once = 8;
 
 // The folder of a run holds teacher.*, of a fitted one, and student_N.*.
@@ -175,25 +176,55 @@ class TrainApplication : public study::Application {
     transaction.commit();
   }
 
+  struct Batches {
+    std::string name;
+    std::int64_t fits, at_once;
+  };
+
+  // Fits made in parallel, some at once, each batch kept in the checkpoint before the next begins. `made`
+  // sees the new ones, one by one; `progressed` every batch.
+  template <class Make, class Made, class Progressed>
+  static std::vector<Fit> in_batches(TrainCheckpoint& checkpoint, const SampleLoss& loss,
+                                     const Batches& batches, Make make, Made made, Progressed progressed) {
+    const auto key = [&](std::int64_t i) { return fmt::format("{}/{}", batches.name, i); };
+    std::vector<Fit> out;
+    for (std::int64_t first = 0; first < batches.fits; first += batches.at_once) {
+      const std::int64_t count = std::min(batches.at_once, batches.fits - first);
+      if (!checkpoint.has(key(first))) {
+        std::vector<Fit> fits(static_cast<std::size_t>(count));
+        base::parallel_chunks(count, 1, [&](std::ptrdiff_t i, std::ptrdiff_t) {
+          fits[static_cast<std::size_t>(i)] = make(first + i);
+        });
+        for (std::int64_t i = 0; i < count; ++i) {
+          made(first + i, fits[static_cast<std::size_t>(i)]);
+          checkpoint.put(key(first + i), std::move(fits[static_cast<std::size_t>(i)]));
+        }
+        checkpoint.save();
+      }
+      for (std::int64_t i = 0; i < count; ++i)
+        out.push_back(checkpoint.get(key(first + i), loss.parameter_count()));
+      progressed(count, out.back());
+    }
+    return out;
+  }
+
   SizeResult compress(study::RunContext& context, Index n, const TrainResult& result,
                       TrainCheckpoint& checkpoint) {
     const SampleLoss loss(blank(teacher_, n), Biases::free, result.data.training.x, result.y);
     const Target target{teacher_, result.data.training.x, result.y};
     SizeResult size{.neurons = n};
-    for (std::int64_t i = 0; i < spec_.search.starts; ++i) {
-      const std::string key = fmt::format("{}/start/{}", n, i);
-      if (!checkpoint.has(key)) {
-        base::Stream stream(seed(), static_cast<std::uint32_t>(n), "student start",
-                            static_cast<std::uint64_t>(i));
-        const Network start = make_start(kind_of_start(i), n, target, stream);
-        Fit fit = polish(loss, parameters_of(start, Biases::free), spec_.search.polish, watch(context));
-        record_descent(context, task_of(n), series_of(i), fit);
-        checkpoint.put(key, std::move(fit));
-        checkpoint.save();
-      }
-      size.starts.push_back(checkpoint.get(key, loss.parameter_count()));
-      context.progress.update(++done_, {{"relative error", size.starts.back().loss / variance_of(result.y)}});
-    }
+    const auto descend = [&](std::int64_t i) {
+      base::Stream stream(seed(), static_cast<std::uint32_t>(n), "student start",
+                          static_cast<std::uint64_t>(i));
+      const Network start = make_start(kind_of_start(i), n, target, stream);
+      return polish(loss, parameters_of(start, Biases::free), spec_.search.polish, watch(context));
+    };
+    size.starts = in_batches(
+        checkpoint, loss, {fmt::format("{}/start", n), spec_.search.starts, starts_at_once}, descend,
+        [&](std::int64_t i, const Fit& fit) { record_descent(context, task_of(n), series_of(i), fit); },
+        [&](std::int64_t count, const Fit& last) {
+          context.progress.update(done_ += count, {{"relative error", last.loss / variance_of(result.y)}});
+        });
     run_rivals(context, loss, target, size, checkpoint);
     size.optima = distinct_optima(loss, size.starts);
     size.student = loss.network(size.starts[size.optima.front().best].parameters);
@@ -232,23 +263,13 @@ class TrainApplication : public study::Application {
   void run_rivals(study::RunContext& context, const SampleLoss& loss, const Target& target, SizeResult& size,
                   TrainCheckpoint& checkpoint) {
     const std::int64_t steps = rival_steps(size);
-    const auto key = [&](std::int64_t i) { return fmt::format("{}/rival/{}", size.neurons, i); };
-    for (std::int64_t first = 0; first < spec_.rivals.restarts; first += restarts_at_once) {
-      const std::int64_t count = std::min(restarts_at_once, spec_.rivals.restarts - first);
-      if (!checkpoint.has(key(first))) {
-        std::vector<Fit> fits(static_cast<std::size_t>(count));
-        base::parallel_chunks(count, 1, [&](std::ptrdiff_t i, std::ptrdiff_t) {
-          fits[static_cast<std::size_t>(i)] = rival(loss, target, first + i, steps, watch(context));
+    size.rivals = in_batches(
+        checkpoint, loss, {fmt::format("{}/rival", size.neurons), spec_.rivals.restarts, restarts_at_once},
+        [&](std::int64_t i) { return rival(loss, target, i, steps, watch(context)); },
+        [](std::int64_t, const Fit&) {},
+        [&](std::int64_t count, const Fit& last) {
+          context.progress.update(done_ += count, {{"AdamW", last.loss}});
         });
-        for (std::int64_t i = 0; i < count; ++i)
-          checkpoint.put(key(first + i), std::move(fits[static_cast<std::size_t>(i)]));
-        checkpoint.save();
-      }
-      for (std::int64_t i = 0; i < count; ++i)
-        size.rivals.push_back(checkpoint.get(key(first + i), loss.parameter_count()));
-      done_ += count;
-      context.progress.update(done_, {{"AdamW", size.rivals.back().loss}});
-    }
   }
 
   void write_files(const study::RunContext& context, const TrainResult& result) const {

@@ -9,13 +9,14 @@
 namespace starling::students {
 namespace {
 
-// A fit as one tensor: five numbers, how many losses, the losses, the parameters.
+// A fit as one tensor: loss, gradient, 1 when converged and 2 when to a minimum, steps, passes, how many
+// losses, the losses, the parameters.
 constexpr std::size_t numbers_before = 6;
 
 std::vector<double> packed(const Fit& fit) {
   std::vector<double> out = {fit.loss,
                              fit.gradient,
-                             fit.converged ? 1.0 : 0.0,
+                             (fit.converged ? 1.0 : 0.0) + (fit.is_minimum ? 1.0 : 0.0),
                              static_cast<double>(fit.steps),
                              static_cast<double>(fit.passes),
                              static_cast<double>(fit.losses.size())};
@@ -34,7 +35,8 @@ Fit unpacked(const std::vector<double>& numbers, const std::string& where) {
   Fit fit;
   fit.loss = numbers[0];
   fit.gradient = numbers[1];
-  fit.converged = numbers[2] != 0;
+  fit.converged = numbers[2] >= 1;
+  fit.is_minimum = numbers[2] >= 2;
   fit.steps = static_cast<std::int64_t>(numbers[3]);
   fit.passes = static_cast<std::int64_t>(numbers[4]);
   fit.losses.assign(begin, begin + losses);

@@ -83,13 +83,21 @@ void record_size(const TrainResult& result, const SizeResult& size, study::Store
               fmt::format("{} held-out points", result.held_out_y.rows()));
   record_skill(result, size.student, task, store);
   number("optima", "", static_cast<double>(size.optima.size()), "different ends of the starts");
-  number("reached_best", "starts", static_cast<double>(size.optima.front().fits.size()),
-         fmt::format("of {} that end in the best optimum", size.starts.size()));
+  const auto reached = static_cast<std::int64_t>(size.optima.front().fits.size());
+  const auto starts = static_cast<std::int64_t>(size.starts.size());
+  const math::MeanInterval share = math::binomial_interval(reached, starts);
+  store.record(Metric{.task = task,
+                      .name = "reached_best",
+                      .unit = "of the starts",
+                      .value = static_cast<double>(reached) / static_cast<double>(starts),
+                      .lower = share.lower,
+                      .upper = share.upper,
+                      .note = fmt::format("{} of {} end in the best optimum", reached, starts)});
   if (size.optima.size() > 1) number("next_optimum", "times the best loss", size.optima[1].loss / best);
   double passes = 0;
   for (const Fit& fit : size.starts) passes += static_cast<double>(fit.passes);
   number("passes", "per start", passes / static_cast<double>(size.starts.size()),
-         "over the samples: gradients and Hessian-vector products");
+         "over the samples: gradients, Hessian-vector products, and dense steps by their multiplications");
   if (size.rivals.empty()) return;
   const std::vector<double> rivals = losses_of(size.rivals);
   number("rival_passes", "per restart", static_cast<double>(size.rivals.front().passes), "AdamW");
@@ -245,7 +253,10 @@ std::string optima_table(const TrainResult& result) {
       const Fit& best = size.starts[optimum.best];
       out += fmt::format("{},{},{},{},{},{},{},{},{},{}\r\n", size.neurons, i + 1, optimum.loss,
                          optimum.loss / variance, optimum.loss / size.optima.front().loss, optimum.distance,
-                         optimum.fits.size(), fmt::join(kinds, " "), best.converged ? "yes" : "no",
+                         optimum.fits.size(), fmt::join(kinds, " "),
+                         best.is_minimum  ? "yes"
+                         : best.converged ? "to first order"
+                                          : "no",
                          best.gradient);
     }
   }

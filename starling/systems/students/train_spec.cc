@@ -65,7 +65,7 @@ void describe(study::Description& d, TrainSpec& spec) {
   d.integer("starts", spec.search.starts, {.minimum = 1, .maximum = 10000},
             "merged, copies, then clustered and random in turn");
   d.integer("steps", spec.search.polish.steps, {.minimum = 1, .maximum = 1e6},
-            "most steps of a start, second order");
+            "most steps of a start, each a minimum of the quadratic model within a radius");
   d.real("tolerance", spec.search.polish.tolerance, {.minimum = 1e-14, .maximum = 0.1},
          "converged: largest derivative of the loss over the variance of the outputs");
 

@@ -45,7 +45,7 @@ struct SearchSpec {
 
 struct RivalSpec {
   std::int64_t restarts = 100;
-  std::int64_t steps = 0;  ///< 0: as many passes over the samples as a start of the search took on average
+  std::int64_t steps = 5000;  ///< 0: as many passes over the samples as a start of the search took on average
   double rate = 0.01;
 };
 

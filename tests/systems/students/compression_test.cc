@@ -13,6 +13,7 @@ namespace {
 
 using base::Index;
 using base::Points;
+using base::Vector;
 using testing::normal_table;
 using testing::random_network;
 
@@ -102,12 +103,31 @@ TEST(Compression, PolishingEndsAtAStationaryPointBelowItsStart) {
     const SampleLoss loss = c.loss(start);
     const Fit fit = polish(loss, parameters_of(start, Biases::free), {.steps = 500, .tolerance = 1e-9});
     EXPECT_TRUE(fit.converged);
+    EXPECT_TRUE(fit.is_minimum);
     EXPECT_LE(loss.at(fit.parameters).gradient().cwiseAbs().maxCoeff(), 1e-9 * variance_of(c.y));
     EXPECT_NEAR(fit.loss, loss.value(fit.parameters), 1e-12);
     EXPECT_LT(fit.loss, fit.losses.front());
     EXPECT_EQ(static_cast<std::int64_t>(fit.losses.size()), fit.steps + 1);
     EXPECT_GT(fit.passes, fit.steps);
   }
+}
+
+TEST(Compression, PolishingLeavesTheSaddleThatTwinsOfASmallerOptimumAre) {
+  const Case c(nets::Activation::tanh);
+  base::Stream stream(1, 0, "test");
+  const SampleLoss one = c.loss(make_start(StartKind::merged, 1, c.target(), stream));
+  const PolishSpec spec{.steps = 500, .tolerance = 1e-9};
+  const Fit small = polish(one, parameters_of(one.shape(), Biases::free), spec);
+  ASSERT_TRUE(small.is_minimum);
+  const Network neuron = one.network(small.parameters);
+  const Network twins{neuron.activation, neuron.w.replicate(2, 1), neuron.bias.replicate(2, 1),
+                      0.5 * neuron.a.replicate(2, 1), neuron.c};
+  const SampleLoss two = c.loss(twins);
+  const Vector<double> start = parameters_of(twins, Biases::free);
+  ASSERT_LT(two.at(start).gradient().cwiseAbs().maxCoeff(), 1e-8 * variance_of(c.y));
+  const Fit fit = polish(two, start, spec);
+  EXPECT_TRUE(fit.is_minimum);
+  EXPECT_LT(fit.loss, 0.99 * small.loss);
 }
 
 TEST(Compression, WatchMayStopAFit) {
