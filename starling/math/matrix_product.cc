@@ -1,20 +1,11 @@
 #include "starling/math/matrix_product.h"
 
-#include <cblas.h>
-
 #include <algorithm>
+
+#include "starling/math/openblas.h"
 
 namespace starling::math {
 namespace {
-
-// Products run in oneTBB's threads; OpenBLAS's own must sleep. At the first product, not before main: the
-// library has to have chosen its kernels.
-void hold_to_one_thread() {
-  [[maybe_unused]] static const bool held = [] {
-    openblas_set_num_threads(1);
-    return true;
-  }();
-}
 
 struct Factor {
   CBLAS_TRANSPOSE transposed;
@@ -31,14 +22,14 @@ blasint stride(const Factor& factor) {
 
 void gemm(Factor left, Factor right, std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t m, const float* a,
           const float* b, float* out, Into into) {
-  hold_to_one_thread();
+  hold_openblas_to_one_thread();
   cblas_sgemm(CblasRowMajor, left.transposed, right.transposed, narrow(n), narrow(m), narrow(k), 1.0F, a,
               stride(left), b, stride(right), into == Into::add ? 1.0F : 0.0F, out,
               stride({CblasNoTrans, m}));
 }
 void gemm(Factor left, Factor right, std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t m, const double* a,
           const double* b, double* out, Into into) {
-  hold_to_one_thread();
+  hold_openblas_to_one_thread();
   cblas_dgemm(CblasRowMajor, left.transposed, right.transposed, narrow(n), narrow(m), narrow(k), 1.0, a,
               stride(left), b, stride(right), into == Into::add ? 1.0 : 0.0, out, stride({CblasNoTrans, m}));
 }

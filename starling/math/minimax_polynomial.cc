@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/multiprecision/cpp_bin_float.hpp>
+#include <cmath>
 #include <utility>
 
 #include "starling/base/error.h"
@@ -14,6 +15,7 @@ namespace {
 
 using Real = boost::multiprecision::cpp_bin_float_quad;
 constexpr int most_steps = 64;
+constexpr double levels_an_octave = 8;
 
 struct Quintic {
   Real a, b, c;
@@ -50,7 +52,7 @@ Quintic best_on(const Real& l, const Real& u) {
     return {Real(15) / 8 / u, Real(-10) / 8 / (u * u * u), Real(3) / 8 / (u * u * u * u * u)};
   Real q = l + (u - l) / 4, r = l + 3 * (u - l) / 4;
   Quintic p;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 30; ++i) {
     p = alternating({l, q, r, u});
     const Real root = sqrt(9 * p.b * p.b - 20 * p.a * p.c);
     Real next_q = sqrt((-3 * p.b - root) / (10 * p.c)), next_r = sqrt((-3 * p.b + root) / (10 * p.c));
@@ -58,7 +60,7 @@ Quintic best_on(const Real& l, const Real& u) {
     const Real change = abs(next_q - q) + abs(next_r - r);
     q = next_q;
     r = next_r;
-    if (change < 1e-26 * u) break;
+    if (change < 1e-20 * u) break;  // the error changes by the square of it
   }
   return alternating({l, q, r, u});
 }
@@ -99,6 +101,21 @@ MinimaxSchedule minimax_schedule(double lower, int steps, double cushion) {
 
 MinimaxSchedule minimax_schedule_to(double lower, double tolerance) {
   return schedule(lower, most_steps, tolerance, 0);
+}
+
+MinimaxTable::MinimaxTable(double lowest, double tolerance, int steps) : lowest_(lowest) {
+  if (!(lowest > 0 && lowest <= 1)) minimax_schedule(lowest, steps);  // says what is wrong
+  for (double level = 0;; ++level) {
+    const double lower = std::exp2(-level / levels_an_octave);
+    schedules_.push_back(steps > 0 ? minimax_schedule(lower, steps) : minimax_schedule_to(lower, tolerance));
+    if (lower <= lowest) return;
+  }
+}
+
+const MinimaxSchedule* MinimaxTable::find(double lower) const {
+  if (!(lower >= lowest_)) return nullptr;
+  const double level = std::ceil(-std::log2(std::min(lower, 1.0)) * levels_an_octave);
+  return &schedules_[std::min(static_cast<std::size_t>(level), schedules_.size() - 1)];
 }
 
 }  // namespace starling::math

@@ -25,4 +25,18 @@ MinimaxSchedule minimax_schedule(double lower, int steps, double cushion = 0);
 /// As many steps as bring the error to `tolerance`, at most 64.
 MinimaxSchedule minimax_schedule_to(double lower, double tolerance);
 
+/// Schedules for every lower bound in [lowest, 1], made once and then only read: eight bounds an octave, each
+/// served by the next below it.
+class MinimaxTable {
+ public:
+  /// With `steps` > 0 that many steps each, else as many as `tolerance` asks for. Error{usage} as above.
+  MinimaxTable(double lowest, double tolerance, int steps = 0);
+  /// Null where lower < lowest, or is not a number.
+  const MinimaxSchedule* find(double lower) const;
+
+ private:
+  std::vector<MinimaxSchedule> schedules_;  // of lower bounds 2^(-i/8)
+  double lowest_;
+};
+
 }  // namespace starling::math

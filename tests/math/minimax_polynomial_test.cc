@@ -81,6 +81,22 @@ TEST(MinimaxPolynomial, TakesNoMoreStepsThanTheToleranceAsksFor) {
   EXPECT_LE(minimax_schedule_to(1e-12, 1e-15).error, 1e-15);
 }
 
+TEST(MinimaxTable, ServesEveryLowerBoundWithASchedulePromisedForALowerOne) {
+  const MinimaxTable table(0.01, 1e-7), three(0.01, 0, 3);
+  for (double lower = 1; lower >= 0.01; lower *= 0.97) {
+    const MinimaxSchedule* found = table.find(lower);
+    ASSERT_NE(found, nullptr);
+    EXPECT_LE(found->error, 1e-7);
+    EXPECT_LE(largest_error(*found, lower), 1.1e-7);
+    EXPECT_EQ(three.find(lower)->steps.size(), 3U);
+    EXPECT_LE(largest_error(*three.find(lower), lower), three.find(lower)->error + 1e-12);
+  }
+  EXPECT_EQ(table.find(0.0099), nullptr);
+  EXPECT_EQ(table.find(std::nan("")), nullptr);
+  EXPECT_NE(table.find(2), nullptr);
+  EXPECT_THROW(MinimaxTable(0, 1e-3), base::Error);
+}
+
 TEST(MinimaxPolynomial, RefusesWhatIsNoInterval) {
   for (const double lower : {0.0, -1.0, 1.5, std::nan("")})
     EXPECT_THROW(minimax_schedule(lower, 3), base::Error);

@@ -74,13 +74,15 @@ TEST_P(ErfCensus, HasTheShareOfPerturbedCopies) {
   }
 }
 
+std::string name_of(const testing::TestParamInfo<ErfCase>& erf_case) {
+  return "n" + std::to_string(erf_case.param.n) + "k" + std::to_string(erf_case.param.k);
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, ErfCensus,
                          ::testing::Values(ErfCase{4, 5, 98.0 / 400, 400}, ErfCase{5, 6, 229.0 / 400, 400},
                                            ErfCase{6, 7, 1, 400}, ErfCase{5, 7, 51.0 / 400, 400},
                                            ErfCase{6, 8, 137.0 / 400, 400}),
-                         [](const auto& info) {
-                           return "n" + std::to_string(info.param.n) + "k" + std::to_string(info.param.k);
-                         });
+                         name_of);
 
 TEST(ErfCensusFarBelow, EndsInCopyAverages) {
   for (const auto& [n, k] : {std::pair<Index, Index>{2, 3}, {2, 8}, {3, 6}, {4, 6}}) {

@@ -1,0 +1,46 @@
+#pragma once
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "starling/math/minimax_polynomial.h"
+
+namespace starling::kernels {
+
+/// Matrices of one small shape (rows, columns), contiguous one after another; transposed inside where that is
+/// cheaper. Products are vectorised within a matrix, with its rows padded to whole vectors.
+struct SmallShape {
+  std::ptrdiff_t rows, columns;
+};
+
+/// Whether these kernels are the faster way: at most 64 rows or columns, and 16,384 entries.
+bool is_small(SmallShape shape);
+
+/// What one thread works in.
+template <class T>
+class SmallWorkspace {
+ public:
+  explicit SmallWorkspace(SmallShape shape);
+
+ private:
+  template <class>
+  friend struct SmallParts;
+  SmallShape shape_;
+  std::vector<T> numbers_;
+};
+
+/// Regularised maps of `count` matrices, M (MᵀM + e² I)^(-1/2), e[i] of each. lower[i]: the lower bound l of
+/// the relative singular values that certifies matrix i (see regularise()), 0 where the table does not reach
+/// it or an entry is not finite: that matrix's `out` is left alone. `out` may be `in`.
+template <class T>
+void regularise_small(std::ptrdiff_t count, const T* in, const T* epsilon, const math::MinimaxTable& table,
+                      T* out, T* lower, SmallWorkspace<T>& workspace);
+
+/// Newton-Schulz steps from M / (safety |M|_F + cushion). finite[i]: whether all entries of matrix i are,
+/// else its `out` is left alone.
+template <class T>
+void newton_schulz_small(std::ptrdiff_t count, const T* in, double safety, double cushion,
+                         std::span<const math::OddQuintic> steps, T* out, bool* finite,
+                         SmallWorkspace<T>& workspace);
+
+}  // namespace starling::kernels
