@@ -29,45 +29,66 @@ void add_to_diagonal(const Products& products, T value, T* square) {
   for (std::ptrdiff_t i = 0; i < products.rows; ++i) square[i * products.square_stride + i] += value;
 }
 
-/// What bounds the eigenvalues of a Gram matrix R from above: the smaller of its trace and its largest row
-/// sum.
+/// The largest sum of absolute values in a row, which bounds the eigenvalues.
 template <class T, class Products>
-T eigenvalue_bound(const Products& products, const T* r) {
-  T trace = 0, largest_row = 0;
+T largest_row(const Products& products, const T* square) {
+  T largest = 0;
   for (std::ptrdiff_t i = 0; i < products.rows; ++i) {
-    const T* row = r + i * products.square_stride;
+    const T* row = square + i * products.square_stride;
     T sum = 0;
     for (std::ptrdiff_t j = 0; j < products.rows; ++j) sum += std::abs(row[j]);
-    trace += row[i];
-    largest_row = std::max(largest_row, sum);
+    largest = std::max(largest, sum);
   }
-  return std::min(trace, largest_row);
+  return largest;
+}
+
+/// What bounds the eigenvalues of R from above, given R²: they are at most R's largest row, and their squares
+/// at most R²'s largest row and Frobenius norm.
+template <class T, class Products>
+T eigenvalue_bound(const Products& products, const T* r, const T* r2) {
+  T squares = 0;
+  for (std::ptrdiff_t i = 0; i < products.rows * products.square_stride; ++i) squares += r2[i] * r2[i];
+  return std::min(
+      {largest_row(products, r), std::sqrt(largest_row(products, r2)), std::sqrt(std::sqrt(squares))});
 }
 
 /// out = X (XᵀX + e² I)^(-1/2): with R = (X Xᵀ + e² I)/c² the product Q of its quintics' p(x)/x at √R is
 /// R^(-1/2), and Q X / c the answer. c² bounds the eigenvalues from above, so that those of √R lie in [l, 1],
-/// l = e/c, and the schedule for l certifies the error. Returns l, or 0 and leaves `out` alone where the
-/// table does not reach l (or a number was lost).
+/// l = e/c, and the schedule for l certifies the error. Entries of X are at most 1, lest a square overflow.
+/// Returns l, or 0 and leaves `out` alone where the table does not reach l (or a number was lost).
 template <class T, class Products>
 T regularise(const Products& products, T epsilon, const math::MinimaxTable& table, const T* x,
              SquareScratch<T> m, T* out) {
+  const std::ptrdiff_t size = products.rows * products.square_stride;
   products.gram(x, m.r);
+  products.symmetric(T(1), m.r, m.r, T(0), m.r, m.t);
   constexpr T margin = T(1.002);  // covers the rounding of R
-  const T c = std::sqrt(margin * (eigenvalue_bound(products, m.r) + epsilon * epsilon));
+  const T c = std::sqrt(margin * (eigenvalue_bound(products, m.r, m.t) + epsilon * epsilon));
   const T lower = epsilon / c;
   const math::MinimaxSchedule* schedule = table.find(static_cast<double>(lower));
   if (schedule == nullptr) return 0;
-  const T inverse = 1 / (c * c);
-  for (std::ptrdiff_t i = 0; i < products.rows * products.square_stride; ++i) m.r[i] *= inverse;
-  add_to_diagonal(products, lower * lower, m.r);
   const std::size_t steps = schedule->steps.size();
   if (steps == 0) {
-    std::fill_n(m.q, products.rows * products.square_stride, T(0));
+    std::fill_n(m.q, size, T(0));
     add_to_diagonal(products, T(1), m.q);
   }
+  // R and R² of the shifted, scaled matrix, from those of X Xᵀ.
+  const T inverse = 1 / (c * c), shift = lower * lower;
+  for (std::ptrdiff_t i = 0; i < size; ++i) {
+    const T r = inverse * m.r[i];
+    m.r[i] = r;
+    m.t[i] = inverse * (inverse * m.t[i]) + 2 * shift * r;
+  }
+  add_to_diagonal(products, shift, m.r);
+  add_to_diagonal(products, shift * shift, m.t);
   for (std::size_t i = 0; i < steps; ++i) {
     const math::OddQuintic& p = schedule->steps[i];
-    products.symmetric(static_cast<T>(p.c), m.r, m.r, static_cast<T>(p.b), m.r, m.s);
+    if (i > 0) {
+      products.symmetric(static_cast<T>(p.c), m.r, m.r, static_cast<T>(p.b), m.r, m.s);
+    } else {
+      const T pb = static_cast<T>(p.b), pc = static_cast<T>(p.c);
+      for (std::ptrdiff_t j = 0; j < size; ++j) m.s[j] = pc * m.t[j] + pb * m.r[j];
+    }
     add_to_diagonal(products, static_cast<T>(p.a), m.s);
     if (i + 1 < steps) {
       products.symmetric(T(1), m.r, m.s, T(0), m.r, m.t);
