@@ -26,7 +26,8 @@ struct Quintic {
 Quintic alternating(const std::array<Real, 4>& points) {
   std::array<std::array<Real, 5>, 4> rows;  // a x + b x³ + c x⁵ + s E = 1
   for (std::size_t i = 0; i < 4; ++i) {
-    const Real x = points[i], square = x * x;
+    const Real& x = points[i];
+    const Real square = x * x;
     rows[i] = {x, x * square, x * square * square, i % 2 == 0 ? Real(1) : Real(-1), Real(1)};
   }
   for (std::size_t k = 0; k < 4; ++k) {
