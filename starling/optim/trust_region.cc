@@ -25,7 +25,7 @@ double largest_row_sum(const Eigen::MatrixXd& hessian) {
 Factor shifted(const Eigen::MatrixXd& hessian, double shift) {
   Eigen::MatrixXd sum = hessian;
   sum.diagonal().array() += shift;
-  return Factor(std::move(sum));
+  return Factor(sum);
 }
 
 // Geometric, since an interval that reaches down to 0 would make bisection crawl.

@@ -1,0 +1,137 @@
+#include "starling/optim/shampoo.h"
+
+#include <fmt/format.h>
+
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cmath>
+
+#include "starling/base/error.h"
+
+namespace starling::optim {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using base::Index;
+using base::Points;
+template <class T>
+using In = Eigen::Map<const Points<T>>;
+
+void require(const char* name, double value, bool right, const char* expected) {
+  if (!right) throw Error(ErrorKind::usage, fmt::format("{} = {}; expected {}", name, value, expected));
+}
+void require_share(const char* name, double value) {
+  require(name, value, value >= 0 && value < 1, "a number in [0, 1)");
+}
+
+template <class T>
+In<T> checked(const char* who, Index rows, Index columns, std::size_t parameters,
+              std::span<const T> gradient) {
+  const auto size = static_cast<std::size_t>(rows * columns);
+  if (parameters != size || gradient.size() != size) {
+    throw Error(ErrorKind::usage, fmt::format("{}: {} parameters and {} gradients; expected ({}, {}) numbers",
+                                              who, parameters, gradient.size(), rows, columns));
+  }
+  const In<T> g(gradient.data(), rows, columns);
+  if (!g.allFinite())
+    throw Error(ErrorKind::numerical, fmt::format("{}: the gradient has entries that are not finite", who));
+  return g;
+}
+
+template <class T>
+void take_in(const In<T>& g, double keep, Eigen::MatrixXd& left, Eigen::MatrixXd& right) {
+  const Eigen::MatrixXd wide = g.template cast<double>();
+  left = keep * left + (1 - keep) * wide * wide.transpose();
+  right = keep * right + (1 - keep) * wide.transpose() * wide;
+}
+
+template <class T>
+Points<T> inverse_fourth_root(const Eigen::MatrixXd& m, double epsilon) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> modes(m);
+  const double largest = modes.eigenvalues().size() > 0 ? std::max(0.0, modes.eigenvalues().maxCoeff()) : 0;
+  if (largest == 0) return Points<T>::Zero(m.rows(), m.cols());
+  const Eigen::VectorXd roots = modes.eigenvalues().unaryExpr(
+      [&](double value) { return std::pow(std::max(value, 0.0) + epsilon * largest, -0.25); });
+  return (modes.eigenvectors() * roots.asDiagonal() * modes.eigenvectors().transpose()).template cast<T>();
+}
+
+template <class T>
+Points<T> eigenbasis(const Eigen::MatrixXd& m) {
+  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(m).eigenvectors().template cast<T>();
+}
+
+}  // namespace
+
+template <class T>
+Shampoo<T>::Shampoo(const ShampooSpec& spec, Index rows, Index columns)
+    : spec_(spec),
+      momentum_(Points<T>::Zero(rows, columns)),
+      left_(Eigen::MatrixXd::Zero(rows, rows)),
+      right_(Eigen::MatrixXd::Zero(columns, columns)) {
+  require_share("momentum", spec.momentum);
+  require_share("second", spec.second);
+  require("every", spec.every, spec.every >= 1, "at least 1");
+  require("epsilon", spec.epsilon, spec.epsilon > 0, "a positive number");
+}
+
+template <class T>
+void Shampoo<T>::step(double rate, std::span<T> parameters, std::span<const T> gradient) {
+  const In<T> g = checked("shampoo", momentum_.rows(), momentum_.cols(), parameters.size(), gradient);
+  take_in(g, spec_.second, left_, right_);
+  const T beta = static_cast<T>(spec_.momentum);
+  momentum_ = beta * momentum_ + (T(1) - beta) * g;
+  if (steps_ % spec_.every == 0) {
+    left_root_ = inverse_fourth_root<T>(left_, spec_.epsilon);
+    right_root_ = inverse_fourth_root<T>(right_, spec_.epsilon);
+  }
+  ++steps_;
+  Eigen::Map<Points<T>> w(parameters.data(), momentum_.rows(), momentum_.cols());
+  w = static_cast<T>(1 - rate * spec_.decay) * w -
+      static_cast<T>(rate) * (left_root_ * momentum_ * right_root_);
+}
+
+template <class T>
+Soap<T>::Soap(const SoapSpec& spec, Index rows, Index columns)
+    : spec_(spec),
+      first_(Points<T>::Zero(rows, columns)),
+      second_(Points<T>::Zero(rows, columns)),
+      left_(Eigen::MatrixXd::Zero(rows, rows)),
+      right_(Eigen::MatrixXd::Zero(columns, columns)) {
+  require_share("beta1", spec.beta1);
+  require_share("beta2", spec.beta2);
+  require("every", spec.every, spec.every >= 1, "at least 1");
+  require("epsilon", spec.epsilon, spec.epsilon > 0, "a positive number");
+}
+
+// The first moment lives in the parameters' own basis, the second in the eigenbasis; a new basis keeps it as
+// it is, as SOAP does.
+template <class T>
+void Soap<T>::step(double rate, std::span<T> parameters, std::span<const T> gradient) {
+  const In<T> g = checked("soap", first_.rows(), first_.cols(), parameters.size(), gradient);
+  take_in(g, spec_.beta2, left_, right_);
+  if (steps_ % spec_.every == 0) {
+    left_basis_ = eigenbasis<T>(left_);
+    right_basis_ = eigenbasis<T>(right_);
+  }
+  ++steps_;
+  const T b1 = static_cast<T>(spec_.beta1), b2 = static_cast<T>(spec_.beta2);
+  const auto n = static_cast<double>(steps_);
+  const T first_scale = static_cast<T>(1 / (1 - std::pow(spec_.beta1, n)));
+  const T second_scale = static_cast<T>(1 / (1 - std::pow(spec_.beta2, n)));
+  first_ = b1 * first_ + (T(1) - b1) * g;
+  const Points<T> turned = left_basis_.transpose() * g * right_basis_;
+  second_ = b2 * second_ + (T(1) - b2) * turned.cwiseAbs2();
+  Points<T> direction = left_basis_.transpose() * (first_scale * first_) * right_basis_;
+  direction.array() /= (second_scale * second_.array()).sqrt() + static_cast<T>(spec_.epsilon);
+  Eigen::Map<Points<T>> w(parameters.data(), first_.rows(), first_.cols());
+  w = static_cast<T>(1 - rate * spec_.decay) * w -
+      static_cast<T>(rate) * (left_basis_ * direction * right_basis_.transpose());
+}
+
+template class Shampoo<float>;
+template class Shampoo<double>;
+template class Soap<float>;
+template class Soap<double>;
+
+}  // namespace starling::optim

@@ -1,0 +1,62 @@
+#pragma once
+#include <span>
+#include <vector>
+
+#include "starling/base/matrix.h"
+
+namespace starling::optim {
+
+/// Shampoo (Gupta, Koren & Singer, 2018, algorithm 1) with running means: L = mean G Gᵀ, R = mean Gᵀ G, and
+/// the step L^(-1/4) M R^(-1/4).
+struct ShampooSpec {
+  double momentum = 0.9;  ///< of the gradient, in [0, 1)
+  double second = 0.95;   ///< of L and R, in [0, 1)
+  double epsilon = 1e-8;  ///< added to eigenvalues, over the largest
+  double decay = 0;       ///< decoupled
+  int every = 10;         ///< steps between eigendecompositions, >= 1
+};
+
+/// SOAP (Vyas et al., arXiv:2409.11321, algorithm 3): Adam in the eigenbases of Shampoo's L and R.
+struct SoapSpec {
+  double beta1 = 0.95, beta2 = 0.95;  ///< in [0, 1); beta2 also of L and R
+  double epsilon = 1e-8;
+  double decay = 0;
+  int every = 10;
+};
+
+/// Either on one (rows, columns) matrix; eigendecompositions in double.
+template <class T>
+class Shampoo {
+ public:
+  Shampoo(const ShampooSpec& spec, base::Index rows, base::Index columns);
+  /// Error{numerical} for a gradient that is not finite, before anything has changed.
+  void step(double rate, std::span<T> parameters, std::span<const T> gradient);
+
+ private:
+  ShampooSpec spec_;
+  std::int64_t steps_ = 0;
+  base::Points<T> momentum_;
+  Eigen::MatrixXd left_, right_;
+  base::Points<T> left_root_, right_root_;
+};
+
+template <class T>
+class Soap {
+ public:
+  Soap(const SoapSpec& spec, base::Index rows, base::Index columns);
+  void step(double rate, std::span<T> parameters, std::span<const T> gradient);
+
+ private:
+  SoapSpec spec_;
+  std::int64_t steps_ = 0;
+  base::Points<T> first_, second_;
+  Eigen::MatrixXd left_, right_;
+  base::Points<T> left_basis_, right_basis_;
+};
+
+extern template class Shampoo<float>;
+extern template class Shampoo<double>;
+extern template class Soap<float>;
+extern template class Soap<double>;
+
+}  // namespace starling::optim
