@@ -6,6 +6,7 @@
 #include <set>
 
 #include "starling/base/error.h"
+#include "starling/study/claim_tasks.h"
 #include "starling/systems/drift/claims.h"
 
 namespace starling::drift {
@@ -22,7 +23,6 @@ void require_sizes(const std::string& key, const std::vector<std::int64_t>& size
       fmt::format("study.{} has {} different sizes; expected at least 3 to fit a slope", key, distinct));
 }
 
-// One task a claim: a resumed study measures only what is missing.
 class StudyApplication : public study::Application {
  public:
   void describe(study::Description& description) override { drift::describe(description, spec_); }
@@ -36,23 +36,9 @@ class StudyApplication : public study::Application {
   }
 
   void run(study::RunContext& context) override {
-    const auto claims = selected_claims(spec_);
-    context.progress.begin("claims", static_cast<std::int64_t>(claims.size()));
-    std::int64_t done = 0;
-    for (const study::Claim& claim : claims) {
-      if (context.interrupted()) {
-        throw Error(ErrorKind::interrupted,
-                    fmt::format("interrupted before claim {}; continue with --resume", claim.id));
-      }
-      if (!context.store.is_done(claim.id)) {
-        study::Store::Transaction transaction(context.store);
-        context.store.record(measure(claim, spec_, context.store));
-        context.store.mark_done(claim.id);
-        transaction.commit();
-      }
-      context.progress.update(++done, {});
-    }
-    context.progress.end();
+    study::measure_claims(
+        context, selected_claims(spec_),
+        [this](const study::Claim& claim, study::Store& store) { return measure(claim, spec_, store); });
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "starling/base/error.h"
 #include "starling/flows/ode.h"
@@ -49,6 +50,7 @@ void discrete_gradient_step(const Flow& flow, double dt, const Vector<double>& w
   const bool apart = flow.kinetic.reading() == Reading::particles;
   const Vector<double> psi0 = apart ? flow.kinetic.energies(p0) : Vector<double>();
   constexpr int most = 200;
+  double before = std::numeric_limits<double>::infinity();
   for (int i = 0; i < most; ++i) {
     const Cloud dp = state.p - p0, middle = 0.5 * (state.p + p0);
     Cloud v = velocity(flow, middle, weights);
@@ -70,8 +72,11 @@ void discrete_gradient_step(const Flow& flow, double dt, const Vector<double>& w
     const double change = (w1 - state.w).cwiseAbs().maxCoeff() + (p1 - state.p).cwiseAbs().maxCoeff();
     state.w = w1;
     state.p = p1;
-    constexpr double rounding = 1e-15;
-    if (change <= rounding * (1 + p1.cwiseAbs().maxCoeff() + w1.cwiseAbs().maxCoeff())) return;
+    // The corrections divide rounding by short chords: the end is where substitution gains no more.
+    constexpr double rounding = 1e-15, noise = 1e-9;
+    const double scale = 1 + p1.cwiseAbs().maxCoeff() + w1.cwiseAbs().maxCoeff();
+    if (change <= rounding * scale || (change >= 0.5 * before && change <= noise * scale)) return;
+    before = change;
     if (!std::isfinite(change)) break;
   }
   throw Error(ErrorKind::numerical,
