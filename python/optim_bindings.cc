@@ -147,13 +147,15 @@ nb::tuple orthogonalize(const nb::ndarray<const T, nb::ndim<3>, nb::c_contig, nb
       .scale = relative ? optim::EpsilonScale::relative : optim::EpsilonScale::absolute,
       .steps = steps,
       .tolerance = tolerance};
-  std::vector<T> out(m.size());
+  auto numbers = std::make_unique_for_overwrite<T[]>(m.size());
+  T* out = numbers.get();
   const double error = unlocked([&] {
     optim::Orthogonalizer<T> map(spec, static_cast<base::Index>(m.shape(1)),
                                  static_cast<base::Index>(m.shape(2)), static_cast<base::Index>(m.shape(0)));
-    return map(m.data(), out.data());
+    return map(m.data(), out);
   });
-  return nb::make_tuple(numpy(out.data(), {m.shape(0), m.shape(1), m.shape(2)}), error);
+  const nb::capsule owner(numbers.release(), [](void* memory) noexcept { delete[] static_cast<T*>(memory); });
+  return nb::make_tuple(ArrayOf<T>(out, {m.shape(0), m.shape(1), m.shape(2)}, owner), error);
 }
 
 }  // namespace

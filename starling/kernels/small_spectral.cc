@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 
+#include "starling/kernels/entries-inl.h"
 #include "starling/kernels/small_product-inl.h"
 #include "starling/kernels/small_spectral.h"
 #include "starling/kernels/spectral_iteration.h"
@@ -84,42 +85,6 @@ struct SmallProducts {
     small_product<false>(SmallFactors<T>{q, square_stride, rows, x, stride, alpha, T(0), nullptr, out}, rows);
   }
 };
-
-// The largest absolute entry, or NaN where an entry is not finite.
-template <class T>
-HWY_INLINE T largest_entry(const T* in, std::ptrdiff_t count) {
-  const hn::ScalableTag<T> d;
-  const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
-  auto most = hn::Zero(d), lost = hn::Zero(d);  // x · 0 is 0 or NaN
-  std::ptrdiff_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    const auto x = hn::LoadU(d, in + i);
-    most = hn::Max(most, hn::Abs(x));
-    lost = hn::MulAdd(x, hn::Zero(d), lost);
-  }
-  T largest = hn::GetLane(hn::MaxOfLanes(d, most)), nothing = hn::GetLane(hn::SumOfLanes(d, lost));
-  for (; i < count; ++i) {
-    largest = std::max(largest, std::abs(in[i]));
-    nothing += in[i] * T(0);
-  }
-  return largest + nothing;
-}
-
-template <class T>
-HWY_INLINE T squares(const T* in, std::ptrdiff_t count, T scale) {
-  const hn::ScalableTag<T> d;
-  const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
-  const auto factor = hn::Set(d, scale);
-  auto sum = hn::Zero(d);
-  std::ptrdiff_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    const auto x = hn::Mul(factor, hn::LoadU(d, in + i));
-    sum = hn::MulAdd(x, x, sum);
-  }
-  T total = hn::GetLane(hn::SumOfLanes(d, sum));
-  for (; i < count; ++i) total += (scale * in[i]) * (scale * in[i]);
-  return total;
-}
 
 template <class T>
 HWY_INLINE void load(const SmallParts<T>& parts, const T* in, T scale) {

@@ -29,27 +29,30 @@ void add_to_diagonal(const Products& products, T value, T* square) {
   for (std::ptrdiff_t i = 0; i < products.rows; ++i) square[i * products.square_stride + i] += value;
 }
 
-/// The largest sum of absolute values in a row, which bounds the eigenvalues.
-template <class T, class Products>
-T largest_row(const Products& products, const T* square) {
-  T largest = 0;
+/// The largest of the sums of f(entry) over the columns of a symmetric matrix. Column by column side by side,
+/// which a compiler turns into vectors; `sums` holds a row.
+template <class T, class Products, class F>
+T largest_column_sum(const Products& products, const T* square, T* sums, F f) {
+  const std::ptrdiff_t width = products.square_stride;
+  std::fill_n(sums, width, T(0));
   for (std::ptrdiff_t i = 0; i < products.rows; ++i) {
-    const T* row = square + i * products.square_stride;
-    T sum = 0;
-    for (std::ptrdiff_t j = 0; j < products.rows; ++j) sum += std::abs(row[j]);
-    largest = std::max(largest, sum);
+    const T* row = square + i * width;
+    for (std::ptrdiff_t j = 0; j < width; ++j) sums[j] += f(row[j]);
   }
-  return largest;
+  return *std::max_element(sums, sums + width);
 }
 
-/// What bounds the eigenvalues of R from above, given R²: they are at most R's largest row, and their squares
-/// at most R²'s largest row and Frobenius norm.
+/// What bounds the eigenvalues of R from above, given R²: they are at most R's largest absolute row sum, and
+/// their squares at most R²'s largest absolute row sum and Frobenius norm. `sums` holds a row.
 template <class T, class Products>
-T eigenvalue_bound(const Products& products, const T* r, const T* r2) {
+T eigenvalue_bound(const Products& products, const T* r, const T* r2, T* sums) {
+  const auto absolute = [](T value) { return std::abs(value); };
+  const T row = largest_column_sum(products, r, sums, absolute);
+  const T row_of_square = largest_column_sum(products, r2, sums, absolute);
+  largest_column_sum(products, r2, sums, [](T value) { return value * value; });
   T squares = 0;
-  for (std::ptrdiff_t i = 0; i < products.rows * products.square_stride; ++i) squares += r2[i] * r2[i];
-  return std::min(
-      {largest_row(products, r), std::sqrt(largest_row(products, r2)), std::sqrt(std::sqrt(squares))});
+  for (std::ptrdiff_t j = 0; j < products.rows; ++j) squares += sums[j];
+  return std::min({row, std::sqrt(row_of_square), std::sqrt(std::sqrt(squares))});
 }
 
 /// out = X (XᵀX + e² I)^(-1/2): with R = (X Xᵀ + e² I)/c² the product Q of its quintics' p(x)/x at √R is
@@ -63,7 +66,7 @@ T regularise(const Products& products, T epsilon, const math::MinimaxTable& tabl
   products.gram(x, m.r);
   products.symmetric(T(1), m.r, m.r, T(0), m.r, m.t);
   constexpr T margin = T(1.002);  // covers the rounding of R
-  const T c = std::sqrt(margin * (eigenvalue_bound(products, m.r, m.t) + epsilon * epsilon));
+  const T c = std::sqrt(margin * (eigenvalue_bound(products, m.r, m.t, m.q) + epsilon * epsilon));
   const T lower = epsilon / c;
   const math::MinimaxSchedule* schedule = table.find(static_cast<double>(lower));
   if (schedule == nullptr) return 0;

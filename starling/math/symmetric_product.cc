@@ -7,15 +7,25 @@
 namespace starling::math {
 namespace {
 
-void gemm_nt(blasint n, blasint m, blasint k, float alpha, const float* a, const float* b, blasint stride,
-             float beta, float* out, blasint out_stride) {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, m, k, alpha, a, stride, b, stride, beta, out,
-              out_stride);
+blasint narrow(std::ptrdiff_t value) {
+  return static_cast<blasint>(value);
 }
-void gemm_nt(blasint n, blasint m, blasint k, double alpha, const double* a, const double* b, blasint stride,
-             double beta, double* out, blasint out_stride) {
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, m, k, alpha, a, stride, b, stride, beta, out,
-              out_stride);
+
+void gemm(blasint n, blasint m, blasint k, float alpha, const float* a, blasint a_stride, const float* b,
+          blasint stride, float beta, float* out) {
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, m, k, alpha, a, a_stride, b, stride, beta, out,
+              stride);
+}
+void gemm(blasint n, blasint m, blasint k, double alpha, const double* a, blasint a_stride, const double* b,
+          blasint stride, double beta, double* out) {
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, m, k, alpha, a, a_stride, b, stride, beta, out,
+              stride);
+}
+void syrk(blasint n, blasint k, float alpha, const float* a, float beta, float* out) {
+  cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, n, k, alpha, a, k, beta, out, n);
+}
+void syrk(blasint n, blasint k, double alpha, const double* a, double beta, double* out) {
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, n, k, alpha, a, k, beta, out, n);
 }
 
 // Square tiles stay in the nearest cache while they are read across.
@@ -36,23 +46,36 @@ void mirror_upper(std::ptrdiff_t n, T* matrix) {
 }  // namespace
 
 template <class T>
-void symmetric_product_nt(std::ptrdiff_t n, std::ptrdiff_t k, T alpha, const T* a, const T* b, T beta,
-                          T* out) {
+void gram_product(std::ptrdiff_t n, std::ptrdiff_t k, T alpha, const T* a, T beta, T* out) {
+  if (n == 0) return;
   hold_openblas_to_one_thread();
-  // Narrow panels compute less below the diagonal, wide ones run closer to the machine's speed.
-  const std::ptrdiff_t panel = n <= 256 ? 32 : 64;
-  const auto narrow = [](std::ptrdiff_t value) { return static_cast<blasint>(value); };
+  if (k == 0) {
+    std::for_each(out, out + n * n, [beta](T& value) { value = beta == 0 ? T(0) : beta * value; });
+    return;
+  }
+  syrk(narrow(n), narrow(k), alpha, a, beta, out);
+  mirror_upper(n, out);
+}
+
+template <class T>
+void symmetric_product(std::ptrdiff_t n, T alpha, const T* a, const T* b, T beta, T* out) {
+  // Narrow panels compute less below the diagonal, wide ones run closer to the machine's speed; OpenBLAS's
+  // own rank update overtakes them on squares of some size.
+  constexpr std::ptrdiff_t wide_from = 256;
+  if (a == b && n >= wide_from) return gram_product(n, n, alpha, a, beta, out);
+  hold_openblas_to_one_thread();
+  const std::ptrdiff_t panel = n <= wide_from ? 32 : 64;
   for (std::ptrdiff_t top = 0; top < n; top += panel) {
     const std::ptrdiff_t rows = std::min(panel, n - top);
-    gemm_nt(narrow(rows), narrow(n - top), narrow(k), alpha, a + top * k, b + top * k,
-            std::max<blasint>(1, narrow(k)), beta, out + top * n + top, narrow(n));
+    gemm(narrow(rows), narrow(n - top), narrow(n), alpha, a + top * n, narrow(n), b + top, narrow(n), beta,
+         out + top * n + top);
   }
   mirror_upper(n, out);
 }
 
-template void symmetric_product_nt(std::ptrdiff_t, std::ptrdiff_t, float, const float*, const float*, float,
-                                   float*);
-template void symmetric_product_nt(std::ptrdiff_t, std::ptrdiff_t, double, const double*, const double*,
-                                   double, double*);
+template void gram_product(std::ptrdiff_t, std::ptrdiff_t, float, const float*, float, float*);
+template void gram_product(std::ptrdiff_t, std::ptrdiff_t, double, const double*, double, double*);
+template void symmetric_product(std::ptrdiff_t, float, const float*, const float*, float, float*);
+template void symmetric_product(std::ptrdiff_t, double, const double*, const double*, double, double*);
 
 }  // namespace starling::math

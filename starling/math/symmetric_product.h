@@ -3,11 +3,16 @@
 
 namespace starling::math {
 
-/// out (n, n) = alpha a (n, k) · b (n, k)ᵀ + beta out, for factors whose product is known to be symmetric: b
-/// = a, or powers of one symmetric matrix. Row-major; the part above the diagonal is computed, the rest its
-/// mirror, exactly. `out` is symmetric at the start unless beta is 0, and is no factor. One thread.
+// Products that are known to be symmetric, row-major: the part on and above the diagonal is computed, the
+// rest its exact mirror. `out` (n, n) is symmetric at the start unless beta is 0, and is no factor. One
+// thread.
+
+/// out = alpha a (n, k) · aᵀ + beta out
 template <class T>
-void symmetric_product_nt(std::ptrdiff_t n, std::ptrdiff_t k, T alpha, const T* a, const T* b, T beta,
-                          T* out);
+void gram_product(std::ptrdiff_t n, std::ptrdiff_t k, T alpha, const T* a, T beta, T* out);
+
+/// out = alpha a (n, n) · b (n, n) + beta out, for symmetric factors that commute: powers of one matrix.
+template <class T>
+void symmetric_product(std::ptrdiff_t n, T alpha, const T* a, const T* b, T beta, T* out);
 
 }  // namespace starling::math

@@ -14,6 +14,7 @@
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
+#include "starling/kernels/entries.h"
 #include "starling/kernels/small_spectral.h"
 #include "starling/kernels/spectral_iteration.h"
 #include "starling/math/matrix_product.h"
@@ -47,10 +48,10 @@ template <class T>
 struct LargeProducts {
   std::ptrdiff_t rows, square_stride, columns;
 
-  void gram(const T* x, T* out) const { math::symmetric_product_nt<T>(rows, columns, 1, x, x, 0, out); }
+  void gram(const T* x, T* out) const { math::gram_product<T>(rows, columns, 1, x, 0, out); }
   void symmetric(T alpha, const T* a, const T* b, T beta, const T* c, T* out) const {
     if (beta != 0) std::copy_n(c, rows * rows, out);
-    math::symmetric_product_nt<T>(rows, rows, alpha, a, b, beta, out);
+    math::symmetric_product<T>(rows, alpha, a, b, beta, out);
   }
   void apply(T alpha, const T* q, const T* x, T* out) const {
     math::product(rows, rows, columns, q, x, out);
@@ -58,13 +59,21 @@ struct LargeProducts {
   }
 };
 
+// Of one thread; not initialised, for an iteration writes before it reads.
 template <class T>
 struct LargeWorkspace {
-  std::vector<T> x, y, r, q, s, t;
+  std::unique_ptr<T[]> x, y, r, q, s, t;
   LargeWorkspace(Index k, Index n)
-      : x(size(k, n)), y(size(k, n)), r(size(k, k)), q(size(k, k)), s(size(k, k)), t(size(k, k)) {}
-  SquareScratch<T> squares() { return {r.data(), q.data(), s.data(), t.data()}; }
-  static std::size_t size(Index a, Index b) { return static_cast<std::size_t>(a * b); }
+      : x(numbers(k * n)),
+        y(numbers(k * n)),
+        r(numbers(k * k)),
+        q(numbers(k * k)),
+        s(numbers(k * k)),
+        t(numbers(k * k)) {}
+  SquareScratch<T> squares() { return {r.get(), q.get(), s.get(), t.get()}; }
+  static std::unique_ptr<T[]> numbers(Index count) {
+    return std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(count));
+  }
 };
 
 // Tables take milliseconds to make and never change: plans that ask for the same one share it.
@@ -218,16 +227,11 @@ class Orthogonalizer<T>::Plan {
   Eigen::Map<const Rows<T>> matrix(Index i) const { return {in_ + i * size(), rows_, columns_}; }
   Eigen::Map<Rows<T>> answer(Index i) { return {out_ + i * size(), rows_, columns_}; }
 
-  // Sums in double: single precision's squares overflow from 1e19 on.
-  double frobenius(Index i) const {
-    const double plain = std::sqrt(matrix(i).template cast<double>().squaredNorm());
-    if (plain > 1e-150 && plain < 1e150) return plain;
-    return matrix(i).template cast<double>().stableNorm();
-  }
-
   double epsilon_of(Index i) const {
     if (spec_.scale == EpsilonScale::absolute) return spec_.epsilon;
-    return spec_.epsilon * frobenius(i) / std::sqrt(static_cast<double>(k_));
+    const T* in = in_ + i * size();
+    const double norm = kernels::norm(in, size(), kernels::largest_entry(in, size()));
+    return spec_.epsilon * norm / std::sqrt(static_cast<double>(k_));
   }
 
   void run_chunk(Index begin, Index end) {
@@ -253,11 +257,11 @@ class Orthogonalizer<T>::Plan {
   void run_large(Index i, LargeWorkspace<T>& w) {
     const auto at = static_cast<std::size_t>(i);
     lower_[at] = 0;
-    finite_[at] = matrix(i).allFinite();
+    const T largest = kernels::largest_entry(in_ + i * size(), size());
+    finite_[at] = std::isfinite(largest);
     if (!finite_[at]) return;
-    Eigen::Map<Rows<T>> x(w.x.data(), k_, n_);
+    Eigen::Map<Rows<T>> x(w.x.get(), k_, n_);
     const bool tall = rows_ > columns_;
-    const double largest = static_cast<double>(matrix(i).cwiseAbs().maxCoeff());
     double scale = 1;
     if (table_) {
       if (largest == 0) {
@@ -265,12 +269,12 @@ class Orthogonalizer<T>::Plan {
         lower_[at] = 1;
         return;
       }
-      scale = 1 / largest;
+      scale = 1 / static_cast<double>(largest);
       if (!std::isfinite(static_cast<T>(scale))) return;
     } else if (spec_.method == Orthogonalization::aol) {
-      scale = largest > 0 ? 1 / largest : 1;
+      scale = largest > 0 ? 1 / static_cast<double>(largest) : 1;
     } else {
-      scale = 1 / (start_.safety * frobenius(i) + start_.cushion);
+      scale = 1 / (start_.safety * kernels::norm(in_ + i * size(), size(), largest) + start_.cushion);
     }
     if (tall) {
       x = static_cast<T>(scale) * matrix(i).transpose();
@@ -278,17 +282,17 @@ class Orthogonalizer<T>::Plan {
       x = static_cast<T>(scale) * matrix(i);
     }
     const LargeProducts<T> products{k_, k_, n_};
-    const T* end = w.y.data();
+    const T* end = w.y.get();
     if (table_) {
       const T epsilon = epsilons_[at] * static_cast<T>(scale);
       if (!std::isfinite(epsilon * epsilon)) return;
-      lower_[at] = kernels::regularise(products, epsilon, *table_, w.x.data(), w.squares(), w.y.data());
+      lower_[at] = kernels::regularise(products, epsilon, *table_, w.x.get(), w.squares(), w.y.get());
       if (lower_[at] == 0) return;
     } else if (spec_.method == Orthogonalization::gram) {
-      end = gram_newton_schulz<T>(products, steps_, w.x.data(), w.y.data(), w.squares());
+      end = gram_newton_schulz<T>(products, steps_, w.x.get(), w.y.get(), w.squares());
     } else {
       if (spec_.method == Orthogonalization::aol) precondition(products, x, w);
-      end = kernels::newton_schulz<T>(products, steps_, w.x.data(), w.y.data(), w.squares());
+      end = kernels::newton_schulz<T>(products, steps_, w.x.get(), w.y.get(), w.squares());
     }
     const Eigen::Map<const Rows<T>> found(end, k_, n_);
     if (tall) {
@@ -301,8 +305,8 @@ class Orthogonalizer<T>::Plan {
   // Rows over the root of the absolute row sums of X Xᵀ: the spectral norm is then at most 1. An empty row
   // stays.
   static void precondition(const LargeProducts<T>& products, Eigen::Map<Rows<T>>& x, LargeWorkspace<T>& w) {
-    products.gram(x.data(), w.r.data());
-    const Eigen::Map<const Rows<T>> r(w.r.data(), products.rows, products.rows);
+    products.gram(x.data(), w.r.get());
+    const Eigen::Map<const Rows<T>> r(w.r.get(), products.rows, products.rows);
     for (Index i = 0; i < products.rows; ++i) {
       const T sum = r.row(i).cwiseAbs().sum();
       if (sum > 0) x.row(i) /= std::sqrt(sum);
@@ -333,7 +337,7 @@ class Orthogonalizer<T>::Plan {
       const math::MinimaxSchedule* schedule = table_->find(lower);
       return schedule->error + rounding / (lower * lower * lower);
     }
-    if (!matrix(i).allFinite()) refuse(i);
+    if (!std::isfinite(kernels::largest_entry(in_ + i * size(), size()))) refuse(i);
     if constexpr (std::is_same_v<T, float>) {
       if (!in_double_) {
         OrthogonalizeSpec spec = spec_;

@@ -33,7 +33,7 @@ TYPED_TEST(SymmetricProduct, OfAMatrixWithItselfIsItsGramMatrix) {
     const Points<T> a = normal<T>(n, k, 1);
     const Points<T> before = normal<T>(n, n, 2), start = before + before.transpose();
     Points<T> out = start;
-    symmetric_product_nt(n, k, T(0.5), a.data(), a.data(), T(-2), out.data());
+    gram_product(n, k, T(0.5), a.data(), T(-2), out.data());
     const Points<double> x = a.template cast<double>();
     const Points<double> expected = 0.5 * x * x.transpose() - 2 * start.template cast<double>();
     const double bound =
@@ -48,13 +48,38 @@ TYPED_TEST(SymmetricProduct, OfAMatrixWithItselfIsItsGramMatrix) {
   }
 }
 
+TYPED_TEST(SymmetricProduct, OfPowersOfOneMatrixIsTheProduct) {
+  using T = TypeParam;
+  for (const Index n : {0, 1, 3, 31, 33, 100, 257, 300}) {
+    const Points<T> half = normal<T>(n, n, 3), a = (half + half.transpose()) / static_cast<T>(n + 1);
+    Points<T> square(n, n);
+    gram_product<T>(n, n, 1, a.data(), 0, square.data());
+    for (const T* right : {a.data(), static_cast<const T*>(square.data())}) {
+      Points<T> out = a;
+      symmetric_product<T>(n, T(2), a.data(), right, T(3), out.data());
+      const Points<double> x = a.template cast<double>();
+      const Points<double> factor = right == a.data() ? x : Points<double>(square.template cast<double>());
+      const Points<double> expected = 2 * x * factor + 3 * x;
+      if (n == 0) continue;
+      EXPECT_LT((out.template cast<double>() - expected).cwiseAbs().maxCoeff(),
+                100 * static_cast<double>(std::numeric_limits<T>::epsilon()));
+      EXPECT_TRUE(out == Points<T>(out.transpose()));
+    }
+  }
+}
+
 TYPED_TEST(SymmetricProduct, IgnoresWhatItOverwrites) {
   using T = TypeParam;
   const Points<T> a = normal<T>(40, 9, 1);
   Points<T> clean = Points<T>::Zero(40, 40),
             dirty = Points<T>::Constant(40, 40, std::numeric_limits<T>::quiet_NaN());
-  symmetric_product_nt<T>(40, 9, 1, a.data(), a.data(), 0, clean.data());
-  symmetric_product_nt<T>(40, 9, 1, a.data(), a.data(), 0, dirty.data());
+  gram_product<T>(40, 9, 1, a.data(), 0, clean.data());
+  gram_product<T>(40, 9, 1, a.data(), 0, dirty.data());
+  EXPECT_TRUE(clean == dirty);
+  const Points<T> square = clean;
+  symmetric_product<T>(40, 1, square.data(), square.data(), 0, clean.data());
+  dirty.setConstant(std::numeric_limits<T>::quiet_NaN());
+  symmetric_product<T>(40, 1, square.data(), square.data(), 0, dirty.data());
   EXPECT_TRUE(clean == dirty);
 }
 
