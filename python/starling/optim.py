@@ -90,7 +90,7 @@ class Muon(_Optimizer):
     """Momentum, a map of its singular values towards 1, a step of lr times `scale`.
 
     momentum: beta, M <- beta M + (1 - beta) g, or + g with convention="sum"; nesterov maps (1 - beta) g + beta M instead of M.
-    epsilon: of the regularised map, in the units of M. None is 0.1 of the root mean square of M's singular values, free of units.
+    epsilon: of the regularised map, in the units of M. None is half the root mean square of M's singular values, free of units.
     method: as in starling.muon.orthogonalize; steps: of its iteration, None for its own number.
     scale: "spectral" sqrt(max(1, rows / columns)), "rms" 0.2 sqrt(max(rows, columns)), "operator_norm" sqrt(rows / columns), "none".
     weight_decay: decoupled, by the rate alone.
@@ -107,7 +107,7 @@ class Muon(_Optimizer):
             raise ValueError(f"convention: {convention!r}; expected 'average' or 'sum'")
         options = {
             "variant": self._variant, "momentum": float(momentum), "nesterov": bool(nesterov), "sum": convention == "sum",
-            "method": method, "epsilon": 0.1 if epsilon is None else float(epsilon), "relative": epsilon is None,
+            "method": method, "epsilon": 0.5 if epsilon is None else float(epsilon), "relative": epsilon is None,
             "steps": steps or 0, "tolerance": float(tolerance), "scale": scale, "weight_decay": float(weight_decay),
             "second_decay": float(second_decay),
         }

@@ -16,16 +16,14 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 using base::Index;
-template <class T>
-using Array = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
-template <class T>
-using ConstArray = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
 
 constexpr double tiny = 1e-8;  // keeps a mean of nothing from dividing by 0
 
+// Not Eigen's: over memory that someone else allocated, its sums and the rounding of its vector ends depend
+// on how that is aligned. Plain loops do not.
 template <class T>
-Array<T> array(std::vector<T>& values) {
-  return {values.data(), static_cast<Index>(values.size())};
+double length(const T* values, Index count) {
+  return kernels::norm(values, count, kernels::largest_entry(values, count));
 }
 
 double scale_of(ShapeScale scale, Index rows, Index columns) {
@@ -87,47 +85,36 @@ Muon<T>::Muon(const MuonSpec& spec, Index rows, Index columns, Index batch)
 
 template <class T>
 void Muon<T>::take_direction(std::span<const T> gradient) {
-  const ConstArray<T> g(gradient.data(), static_cast<Index>(gradient.size()));
-  Array<T> m = array(momentum_), u = array(direction_);
   const T beta = static_cast<T>(spec_.momentum);
   const T take = spec_.convention == Momentum::average ? T(1) - beta : T(1);
-  m = beta * m + take * g;
-  if (spec_.nesterov) {
-    u = take * g + beta * m;
-  } else {
-    u = m;
+  const bool ahead = spec_.nesterov;
+  for (std::size_t i = 0; i < momentum_.size(); ++i) {
+    const T m = beta * momentum_[i] + take * gradient[i];
+    momentum_[i] = m;
+    direction_[i] = ahead ? take * gradient[i] + beta * m : m;
   }
-  if (spec_.second == SecondMoment::entries) u = u.sign();
+  if (spec_.second != SecondMoment::entries) return;
+  for (T& u : direction_) u = static_cast<T>((u > T(0)) - (u < T(0)));
 }
 
-// Each row over the root of its running mean square, and the matrix back at the size that it had.
+// Rows (or entries) over the root of their running mean square, and each matrix back at the size that it had.
 template <class T>
-void Muon<T>::normalise_rows() {
+void Muon<T>::normalise() {
   const T keep = static_cast<T>(spec_.second_decay);
-  for (Index b = 0; b < batch_; ++b) {
-    Eigen::Map<base::Points<T>> o(direction_.data() + b * rows_ * columns_, rows_, columns_);
-    const T before = o.norm();
-    for (Index i = 0; i < rows_; ++i) {
-      T& mean = second_[static_cast<std::size_t>(b * rows_ + i)];
-      mean = keep * mean + (T(1) - keep) * o.row(i).squaredNorm() / static_cast<T>(columns_);
-      o.row(i) /= std::sqrt(mean / corrections_[0]) + static_cast<T>(tiny);
+  corrections_[0] = keep * corrections_[0] + (T(1) - keep);
+  const Index size = rows_ * columns_, group = spec_.second == SecondMoment::rows ? columns_ : 1;
+  T* mean = second_.data();
+  for (T* matrix = direction_.data(); matrix != direction_.data() + batch_ * size; matrix += size) {
+    const double before = length(matrix, size);
+    for (T* part = matrix; part != matrix + size; part += group, ++mean) {
+      const double norm = group == 1 ? static_cast<double>(*part) : length(part, group);
+      *mean = keep * *mean + (T(1) - keep) * static_cast<T>(norm * norm / static_cast<double>(group));
+      const T root = std::sqrt(*mean / corrections_[0]) + static_cast<T>(tiny);
+      for (Index j = 0; j < group; ++j) part[j] /= root;
     }
-    const T after = o.norm();
-    if (after > 0) o *= before / after;
-  }
-}
-
-template <class T>
-void Muon<T>::normalise_entries() {
-  const T keep = static_cast<T>(spec_.second_decay);
-  for (Index b = 0; b < batch_; ++b) {
-    const Index size = rows_ * columns_;
-    Array<T> o(direction_.data() + b * size, size), mean(second_.data() + b * size, size);
-    const T before = o.matrix().norm();
-    mean = keep * mean + (T(1) - keep) * o.square();
-    o /= (mean / corrections_[0]).sqrt() + static_cast<T>(tiny);
-    const T after = o.matrix().norm();
-    if (after > 0) o *= before / after;
+    const double after = length(matrix, size);
+    const T back = after > 0 ? static_cast<T>(before / after) : T(0);
+    for (Index j = 0; j < size; ++j) matrix[j] *= back;
   }
 }
 
@@ -142,19 +129,11 @@ void Muon<T>::step(double rate, std::span<T> parameters, std::span<const T> grad
     throw Error(ErrorKind::numerical, "muon: the gradient has entries that are not finite");
   take_direction(gradient);
   map_(direction_.data(), direction_.data());
-  if (spec_.second != SecondMoment::none) {
-    corrections_[0] =
-        static_cast<T>(spec_.second_decay) * corrections_[0] + T(1) - static_cast<T>(spec_.second_decay);
-    if (spec_.second == SecondMoment::rows) {
-      normalise_rows();
-    } else {
-      normalise_entries();
-    }
-  }
-  Array<T> w(parameters.data(), static_cast<Index>(parameters.size()));
+  if (spec_.second != SecondMoment::none) normalise();
   const T keep = static_cast<T>(1 - rate * spec_.decay);
   const T by = static_cast<T>(rate * scale_of(spec_.scale, rows_, columns_));
-  w = keep * w - by * array(direction_);
+  for (std::size_t i = 0; i < direction_.size(); ++i)
+    parameters[i] = keep * parameters[i] - by * direction_[i];
 }
 
 template <class T>

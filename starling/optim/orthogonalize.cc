@@ -306,9 +306,10 @@ class Orthogonalizer<T>::Plan {
   // stays.
   static void precondition(const LargeProducts<T>& products, Eigen::Map<Rows<T>>& x, LargeWorkspace<T>& w) {
     products.gram(x.data(), w.r.get());
-    const Eigen::Map<const Rows<T>> r(w.r.get(), products.rows, products.rows);
     for (Index i = 0; i < products.rows; ++i) {
-      const T sum = r.row(i).cwiseAbs().sum();
+      const T* row = w.r.get() + i * products.rows;
+      T sum = 0;
+      for (Index j = 0; j < products.rows; ++j) sum += std::abs(row[j]);
       if (sum > 0) x.row(i) /= std::sqrt(sum);
     }
   }

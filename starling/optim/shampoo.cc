@@ -46,6 +46,14 @@ void take_in(const In<T>& g, double keep, Eigen::MatrixXd& left, Eigen::MatrixXd
   right = keep * right + (1 - keep) * wide.transpose() * wide;
 }
 
+// A plain loop: at the ends of someone else's memory Eigen's rounding depends on how that is aligned.
+template <class T>
+void move(double rate, double decay, const Points<T>& direction, std::span<T> parameters) {
+  const T keep = static_cast<T>(1 - rate * decay), by = static_cast<T>(rate);
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    parameters[i] = keep * parameters[i] - by * direction.data()[i];
+}
+
 template <class T>
 Points<T> inverse_fourth_root(const Eigen::MatrixXd& m, double epsilon) {
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> modes(m);
@@ -86,9 +94,7 @@ void Shampoo<T>::step(double rate, std::span<T> parameters, std::span<const T> g
     right_root_ = inverse_fourth_root<T>(right_, spec_.epsilon);
   }
   ++steps_;
-  Eigen::Map<Points<T>> w(parameters.data(), momentum_.rows(), momentum_.cols());
-  w = static_cast<T>(1 - rate * spec_.decay) * w -
-      static_cast<T>(rate) * (left_root_ * momentum_ * right_root_);
+  move<T>(rate, spec_.decay, left_root_ * momentum_ * right_root_, parameters);
 }
 
 template <class T>
@@ -124,9 +130,7 @@ void Soap<T>::step(double rate, std::span<T> parameters, std::span<const T> grad
   second_ = b2 * second_ + (T(1) - b2) * turned.cwiseAbs2();
   Points<T> direction = left_basis_.transpose() * (first_scale * first_) * right_basis_;
   direction.array() /= (second_scale * second_.array()).sqrt() + static_cast<T>(spec_.epsilon);
-  Eigen::Map<Points<T>> w(parameters.data(), first_.rows(), first_.cols());
-  w = static_cast<T>(1 - rate * spec_.decay) * w -
-      static_cast<T>(rate) * (left_basis_ * direction * right_basis_.transpose());
+  move<T>(rate, spec_.decay, left_basis_ * direction * right_basis_.transpose(), parameters);
 }
 
 template class Shampoo<float>;

@@ -64,6 +64,9 @@ checkpoint_every = 10
 repeats = 2
 )";
 
+// Momenta and second moments of matrices beside AdamW's.
+const std::string matrices = plain + "optimizer = \"normuon\"\nrate = 0.02\n";
+
 struct Case {
   const char* name;
   const std::string& spec;
@@ -141,7 +144,9 @@ TEST_P(KillAndResume, StopsAtASignalWithACheckpointAndCode130) {
   EXPECT_NE(result.errors.find("continue with --resume"), std::string::npos);
 }
 
-INSTANTIATE_TEST_SUITE_P(Specs, KillAndResume, testing::Values(Case{"plain", plain}, Case{"rich", rich}),
+INSTANTIATE_TEST_SUITE_P(Specs, KillAndResume,
+                         testing::Values(Case{"plain", plain}, Case{"rich", rich},
+                                         Case{"matrices", matrices}),
                          [](const testing::TestParamInfo<Case>& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -55,7 +55,7 @@ TEST(Muon, TakesTheStepsOfItsFormulas) {
           const double take = convention == Momentum::average ? .1 : 1;
           m = (.9 * m + take * g).eval();
           const Table u = nesterov ? Table(take * g + .9 * m) : m;
-          expected = ((1 - .02 * .1) * expected - .02 * factor * regularised(u, .1)).eval();
+          expected = ((1 - .02 * .1) * expected - .02 * factor * regularised(u, .5)).eval();
           muon.step(.02, numbers(w), numbers(g));
           EXPECT_LT((w - expected).norm(), 1e-13);
         }
@@ -73,7 +73,7 @@ TEST(Muon, SecondMomentsKeepTheSizeAndEvenOutRowsOrEntries) {
     const Table g = normal(6, 4, 1);
     muon.step(1, numbers(w), numbers(g));
     const Table u = second == SecondMoment::entries ? Table(g.array().sign()) : g;
-    EXPECT_NEAR(w.norm(), regularised(u, .1).norm(), 1e-3);
+    EXPECT_NEAR(w.norm(), regularised(u, .5).norm(), 1e-3);
     const auto sizes = second == SecondMoment::rows ? Eigen::VectorXd(w.rowwise().norm())
                                                     : Eigen::VectorXd(w.reshaped().cwiseAbs());
     EXPECT_NEAR(sizes.minCoeff(), sizes.maxCoeff(), 1e-6);

@@ -9,10 +9,11 @@ namespace starling::drift {
 /// other tools can load the model, and the optimiser's state beside them. `config` (JSON) travels in the
 /// metadata.
 void save_checkpoint(const std::filesystem::path& path, const nets::Mlp<float>& network,
-                     const GeneratorState& state, const std::string& config);
+                     GeneratorState& state, const std::string& config);
 
-/// Reads it back. Error{input} when the file is missing, damaged, or of another network.
-GeneratorState load_checkpoint(const std::filesystem::path& path, const nets::Mlp<float>& network);
+/// Reads it back into a state as Generator::start() makes it. Error{input} when the file is missing, damaged,
+/// or of another network or optimiser.
+GeneratorState load_checkpoint(const std::filesystem::path& path, GeneratorState start);
 
 /// The model alone: averaged parameters by layer, with `config` in the metadata.
 std::string encode_model(const nets::Mlp<float>& network, const std::vector<float>& parameters,

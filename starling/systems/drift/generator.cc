@@ -83,6 +83,22 @@ void check_guidance(const Spec& spec) {
   }
 }
 
+// Hidden weights are matrices to an optimiser that knows any; the last layer, biases and class vectors are
+// not.
+std::vector<optim::TrainedBlock> trained_blocks(const nets::Mlp<float>& network) {
+  const std::string head = fmt::format("layers.{}.weight", network.spec().layers);
+  std::vector<optim::TrainedBlock> out;
+  for (const nets::Block& block : network.blocks()) {
+    const bool table = block.shape.size() == 2;
+    out.push_back({.name = block.name,
+                   .offset = block.offset,
+                   .rows = static_cast<Index>(block.shape[0]),
+                   .columns = table ? static_cast<Index>(block.shape[1]) : 1,
+                   .is_matrix = table && block.name != head && block.name != "classes.weight"});
+  }
+  return out;
+}
+
 }  // namespace
 
 Generator::Generator(const Spec& spec, const Problem& problem)
@@ -97,7 +113,11 @@ Generator::Generator(const Spec& spec, const Problem& problem)
 
 GeneratorState Generator::start() const {
   const auto count = static_cast<std::size_t>(network_.parameter_count());
-  GeneratorState state{std::vector<float>(count), {}, optim::AdamWState<float>(count), 0, 0};
+  GeneratorState state{std::vector<float>(count),
+                       {},
+                       {spec_.train.trainer, trained_blocks(network_), network_.parameter_count()},
+                       0,
+                       0};
   base::Stream stream(seed_of(spec_), 0, "initial parameters");
   network_.initialise(stream, state.parameters);
   state.average = state.parameters;
@@ -201,8 +221,7 @@ StepReport Generator::step(GeneratorState& state) {
   }
   optim::Schedule schedule = t.schedule;
   schedule.steps = t.steps;
-  optim::adamw_step<float>(t.adam, optim::rate_at(schedule, state.step), state.parameters, gradient_,
-                           state.adam);
+  state.optimizer.step(optim::rate_at(schedule, state.step), state.parameters, gradient_);
   // The average forgets its random start: its decay grows from 1/2 as the run does.
   const double n = static_cast<double>(state.step);
   optim::update_average<float>(std::min(t.average, (1 + n) / (2 + n)), state.average, state.parameters);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "starling/nets/mlp.h"
-#include "starling/optim/adamw.h"
+#include "starling/optim/block_optimizer.h"
 #include "starling/systems/drift/problem.h"
 #include "starling/systems/drift/spec.h"
 
@@ -14,7 +14,7 @@ namespace starling::drift {
 /// Everything that a training run must remember; checkpointable and complete.
 struct GeneratorState {
   std::vector<float> parameters, average;
-  optim::AdamWState<float> adam;
+  optim::BlockOptimizer<float> optimizer;
   std::int64_t step = 0;
   double smoothed_loss = 0;  ///< running mean with decay 0.96, as the authors' notebook prints
 };

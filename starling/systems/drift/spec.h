@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "starling/nets/mlp.h"
-#include "starling/optim/adamw.h"
+#include "starling/optim/block_optimizer.h"
 #include "starling/optim/schedule.h"
 #include "starling/study/spec_file.h"
 #include "starling/systems/drift/bandwidth.h"
@@ -53,7 +53,7 @@ struct DriftSpec {
 struct TrainSpec {
   std::int64_t steps = 2000, batch = 2048, data_batch = 2048;  ///< batches are per class when conditional
   optim::Schedule schedule{};
-  optim::AdamWSpec adam{};
+  optim::TrainerSpec trainer{};
   double clip = 0;
   double average = 0.999;  ///< decay of the running average of the parameters; 0 keeps the last ones
   std::int64_t checkpoint_every = 200;

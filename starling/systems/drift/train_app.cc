@@ -93,7 +93,7 @@ class TrainApplication : public study::Application {
       context.store.remove_after(task, -1);
       return generator.start();
     }
-    GeneratorState state = load_checkpoint(context.directory.checkpoint(), generator.network());
+    GeneratorState state = load_checkpoint(context.directory.checkpoint(), generator.start());
     context.store.remove_after(task, state.step - 1);
     context.progress.message(fmt::format("resumed at step {}", state.step));
     return state;

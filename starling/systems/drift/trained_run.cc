@@ -70,7 +70,7 @@ struct Trained {
       : spec(spec_of(directory)),
         problem(spec),
         generator(spec, problem),
-        state(load_checkpoint(directory.checkpoint(), generator.network())) {}
+        state(load_checkpoint(directory.checkpoint(), generator.start())) {}
 
   Spec spec;
   Problem problem;

@@ -101,9 +101,12 @@ std::vector<State> by_reference(const Flow& flow, const State& start, std::span<
     p = Eigen::Map<const Cloud>(y.data() + half, n, size);
     flow.kinetic.velocity(p, weights, v);
     flow.objective.value(w, weights, &g);
-    Eigen::Map<Cloud>(rate.data(), n, size) = -v;
-    Eigen::Map<Cloud>(rate.data() + half, n, size) = g - flow.gamma * p;
     rate[static_cast<std::size_t>(2 * half)] = flow.gamma * pairing(p, v, weights);
+    // Arithmetic in our own, aligned memory: at the ends of the solver's the rounding would depend on where
+    // it lies.
+    g -= flow.gamma * p;
+    Eigen::Map<Cloud>(rate.data(), n, size) = -v;
+    Eigen::Map<Cloud>(rate.data() + half, n, size) = g;
   };
   std::vector<State> states;
   for (const std::vector<double>& y :
