@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 
 #include "starling/base/error.h"
 #include "starling/base/version.h"
@@ -143,7 +144,8 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
     complain(error.what());
     return error.exit_code();
   } catch (const std::exception& error) {  // the disk, the memory, or what nobody foresaw: one line, no crash
-    complain(error.what());
+    // A print that found standard output full throws too; main() says that, with what it means.
+    if (std::ferror(stdout) == 0) complain(error.what());
     return static_cast<int>(base::ErrorKind::input);
   }
 }
