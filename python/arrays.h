@@ -28,6 +28,11 @@ Eigen::Map<const base::Points<T>> points(const TableOf<T>& table) {
   return {table.data(), static_cast<base::Index>(table.shape(0)), static_cast<base::Index>(table.shape(1))};
 }
 
+/// The numbers of a one-dimensional array, copied.
+inline base::Vector<double> vector(const Column& numbers) {
+  return Eigen::Map<const base::Vector<double>>(numbers.data(), static_cast<base::Index>(numbers.shape(0)));
+}
+
 /// A numpy array of that shape which owns a copy of `values`.
 template <class T>
 ArrayOf<T> numpy(const T* values, std::initializer_list<std::size_t> shape) {

@@ -19,10 +19,6 @@ namespace {
 
 using namespace nb::literals;
 
-base::Vector<double> vector(const Column& numbers) {
-  return Eigen::Map<const base::Vector<double>>(numbers.data(), static_cast<base::Index>(numbers.shape(0)));
-}
-
 muon::Integrator parse_integrator(const std::string& name) {
   static const std::array<std::pair<const char*, muon::Integrator>, 6> names = {
       {{"reference", muon::Integrator::reference},

@@ -43,7 +43,7 @@ class Whole : public Stepper<T> {
 template <class T, class Spec, class State, auto Step>
 class Elementwise : public Stepper<T> {
  public:
-  Elementwise(const Spec& spec, std::size_t size) : spec_(spec), state_(size), size_(size) {}
+  Elementwise(const Spec& spec, std::size_t size) : spec_(spec), state_(size) {}
   void step(double rate, std::span<T> parameters, std::span<const T> gradient) override {
     const Eigen::Map<const base::Vector<T>> g(gradient.data(), static_cast<base::Index>(gradient.size()));
     if (!g.allFinite())
@@ -54,7 +54,6 @@ class Elementwise : public Stepper<T> {
  private:
   Spec spec_;
   State state_;
-  std::size_t size_;
 };
 
 optim::MuonSpec muon_spec(const nb::dict& o) {

@@ -20,10 +20,6 @@ using students::Neurons;
 using Biases = std::optional<Column>;
 using Output = std::optional<double>;
 
-base::Vector<double> vector(const Column& numbers) {
-  return Eigen::Map<const base::Vector<double>>(numbers.data(), static_cast<base::Index>(numbers.shape(0)));
-}
-
 Neurons neurons(const Table& w, const Column& a, const Biases& bias, const Output& output) {
   Neurons out{.w = points(w), .a = vector(a)};
   if (bias) out.bias = vector(*bias);
