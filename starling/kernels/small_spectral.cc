@@ -143,7 +143,7 @@ void newton_schulz_all(const SmallParts<T>& parts, std::ptrdiff_t count, const T
     const T largest = largest_entry(in, size);
     finite[i] = largest < std::numeric_limits<T>::infinity();
     if (!finite[i]) continue;
-    const T unit = largest > 0 ? 1 / largest : T(1);
+    const T unit = largest >= std::numeric_limits<T>::min() ? 1 / largest : T(1);  // else beside the cushion
     const double norm =
         static_cast<double>(largest) * std::sqrt(static_cast<double>(squares(in, size, unit)));
     load(parts, in, static_cast<T>(1 / (safety * norm + cushion)));

@@ -5,6 +5,8 @@
 namespace starling::simd {
 
 /// Numbers that begin on a cache line, so that no vector of them straddles two.
-using LaneVector = std::vector<double, boost::alignment::aligned_allocator<double, 64>>;
+template <class T>
+using AlignedVector = std::vector<T, boost::alignment::aligned_allocator<T, 64>>;
+using LaneVector = AlignedVector<double>;
 
 }  // namespace starling::simd
