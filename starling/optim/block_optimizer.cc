@@ -30,12 +30,32 @@ BlockOptimizer<T>::BlockOptimizer(const TrainerSpec& spec, const std::vector<Tra
   if (spec.rule == Rule::sgd) sgd_ = SgdState<T>(size);
   if (spec.rule == Rule::adamw) rest_.push_back({"adam", 0, size, AdamWState<T>(size)});
   if (!takes_matrices(spec.rule)) return;
-  for (const TrainedBlock& block : blocks) {
-    if (block.is_matrix) {
-      matrices_.push_back({block, Muon<T>(muon_spec(spec), block.rows, block.columns)});
+  for (const TrainedBlock& block : blocks) add(block);
+}
+
+template <class T>
+void BlockOptimizer<T>::add(const TrainedBlock& block) {
+  if (!block.is_matrix) {
+    rest_.push_back(
+        {block.name, static_cast<std::size_t>(block.offset), block.size(), AdamWState<T>(block.size())});
+    return;
+  }
+  const AdamWSpec& adam = spec_.adam;
+  if (spec_.rule != Rule::shampoo && spec_.rule != Rule::soap) {
+    matrices_.push_back({block, Muon<T>(muon_spec(spec_), block.rows, block.columns, block.batch)});
+    return;
+  }
+  for (base::Index i = 0; i < block.batch; ++i) {
+    TrainedBlock one = block;
+    one.batch = 1;
+    one.offset += i * block.rows * block.columns;
+    if (block.batch > 1) one.name += "." + std::to_string(i);
+    if (spec_.rule == Rule::shampoo) {
+      const ShampooSpec shampoo{.momentum = adam.beta1, .second = adam.beta2, .decay = adam.decay};
+      matrices_.push_back({one, Shampoo<T>(shampoo, block.rows, block.columns)});
     } else {
-      const auto numbers = static_cast<std::size_t>(block.rows * block.columns);
-      rest_.push_back({block.name, static_cast<std::size_t>(block.offset), numbers, AdamWState<T>(numbers)});
+      const SoapSpec soap{.beta1 = adam.beta1, .beta2 = adam.beta2, .decay = adam.decay};
+      matrices_.push_back({one, Soap<T>(soap, block.rows, block.columns)});
     }
   }
 }
@@ -43,9 +63,12 @@ BlockOptimizer<T>::BlockOptimizer(const TrainerSpec& spec, const std::vector<Tra
 template <class T>
 void BlockOptimizer<T>::step(double rate, std::span<T> parameters, std::span<const T> gradient) {
   for (Matrix& matrix : matrices_) {
-    const auto offset = static_cast<std::size_t>(matrix.block.offset),
-               size = static_cast<std::size_t>(matrix.block.rows * matrix.block.columns);
-    matrix.muon.step(rate, parameters.subspan(offset, size), gradient.subspan(offset, size));
+    const auto offset = static_cast<std::size_t>(matrix.block.offset), size = matrix.block.size();
+    std::visit(
+        [&](auto& rule) {
+          rule.step(rate, parameters.subspan(offset, size), gradient.subspan(offset, size));
+        },
+        matrix.rule);
   }
   const double rest_rate = takes_matrices(spec_.rule) ? rate * spec_.others : rate;
   for (Rest& rest : rest_)
@@ -67,10 +90,13 @@ std::vector<std::pair<std::string, std::span<T>>> BlockOptimizer<T>::state() {
     if (!values.empty()) out.emplace_back(name, values);
   };
   for (Matrix& matrix : matrices_) {
-    const auto parts = matrix.muon.state();
-    add(matrix.block.name + ".momentum", parts[0]);
-    add(matrix.block.name + ".second", parts[1]);
-    add(matrix.block.name + ".correction", parts[2]);
+    static constexpr const char* parts_of[][6] = {
+        {"momentum", "second", "correction"},
+        {"momentum", "left", "right", "left_root", "right_root"},
+        {"first", "second", "left", "right", "left_basis", "right_basis"}};
+    const auto parts = std::visit([](auto& rule) { return rule.state(); }, matrix.rule);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      add(matrix.block.name + "." + parts_of[matrix.rule.index()][i], parts[i]);
   }
   for (Rest& rest : rest_) {
     add(rest.name + ".first", rest.adam.first);
@@ -85,6 +111,13 @@ template <class T>
 void BlockOptimizer<T>::restore_steps(std::int64_t steps) {
   steps_ = steps;
   for (Rest& rest : rest_) rest.adam.step = steps;
+  for (Matrix& matrix : matrices_) {
+    std::visit(
+        [steps](auto& rule) {
+          if constexpr (requires { rule.restore_steps(steps); }) rule.restore_steps(steps);
+        },
+        matrix.rule);
+  }
 }
 
 template class BlockOptimizer<float>;

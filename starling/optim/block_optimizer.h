@@ -3,35 +3,41 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "starling/optim/adamw.h"
 #include "starling/optim/lion.h"
 #include "starling/optim/muon.h"
 #include "starling/optim/sgd.h"
+#include "starling/optim/shampoo.h"
 
 namespace starling::optim {
 
 /// The optimisers that a trainer offers by name.
-enum class Rule { adamw, muon, normuon, adamuon, scion, lion, sgd };
+enum class Rule { adamw, muon, normuon, adamuon, scion, shampoo, soap, lion, sgd };
 
 /// Whether a rule steps matrices as such, and leaves the rest to AdamW.
 bool takes_matrices(Rule rule);
 
 struct TrainerSpec {
   Rule rule = Rule::adamw;
-  AdamWSpec adam{};        ///< also Lion's betas, everyone's decay, and what a matrix rule leaves to AdamW
-  double momentum = 0.95;  ///< of matrix rules and sgd
-  bool nesterov = true;    ///< of matrix rules but Scion
+  AdamWSpec adam{};  ///< also Lion's, Shampoo's and SOAP's betas, everyone's decay, and what is left to AdamW
+  double momentum = 0.95;  ///< of Muon's family and sgd
+  bool nesterov = true;    ///< of Muon's family but Scion
   double epsilon = 0.5;    ///< of the regularised map, in units of the root mean square singular value
   double others = 0.05;    ///< rate of what a matrix rule leaves to AdamW, over the rate of its matrices
 };
 
-/// One tensor of the flat parameter vector, and whether a matrix rule takes it.
+/// One tensor of the flat parameter vector, and whether a matrix rule takes it: then as `batch` matrices, one
+/// after another.
 struct TrainedBlock {
   std::string name;
   base::Index offset = 0, rows = 0, columns = 0;
   bool is_matrix = false;
+  base::Index batch = 1;
+
+  std::size_t size() const { return static_cast<std::size_t>(batch * rows * columns); }
 };
 
 /// One optimiser over a flat vector of named blocks, with all that it remembers.
@@ -52,8 +58,9 @@ class BlockOptimizer {
  private:
   struct Matrix {
     TrainedBlock block;
-    Muon<T> muon;
+    std::variant<Muon<T>, Shampoo<T>, Soap<T>> rule;
   };
+  void add(const TrainedBlock& block);
   struct Rest {
     std::string name;
     std::size_t offset, size;

@@ -5,6 +5,7 @@
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 
 #include "starling/base/error.h"
 
@@ -15,8 +16,6 @@ using base::Error;
 using base::ErrorKind;
 using base::Index;
 using base::Points;
-template <class T>
-using In = Eigen::Map<const Points<T>>;
 
 void require(const char* name, double value, bool right, const char* expected) {
   if (!right) throw Error(ErrorKind::usage, fmt::format("{} = {}; expected {}", name, value, expected));
@@ -26,27 +25,28 @@ void require_share(const char* name, double value) {
 }
 
 template <class T>
-In<T> checked(const char* who, Index rows, Index columns, std::size_t parameters,
-              std::span<const T> gradient) {
+Points<T> checked(const char* who, Index rows, Index columns, std::size_t parameters,
+                  std::span<const T> gradient) {
   const auto size = static_cast<std::size_t>(rows * columns);
   if (parameters != size || gradient.size() != size) {
     throw Error(ErrorKind::usage, fmt::format("{}: {} parameters and {} gradients; expected ({}, {}) numbers",
                                               who, parameters, gradient.size(), rows, columns));
   }
-  const In<T> g(gradient.data(), rows, columns);
+  Points<T> g = Eigen::Map<const Points<T>>(gradient.data(), rows, columns);
   if (!g.allFinite())
     throw Error(ErrorKind::numerical, fmt::format("{}: the gradient has entries that are not finite", who));
   return g;
 }
 
 template <class T>
-void take_in(const In<T>& g, double keep, Eigen::MatrixXd& left, Eigen::MatrixXd& right) {
-  const Eigen::MatrixXd wide = g.template cast<double>();
-  left = keep * left + (1 - keep) * wide * wide.transpose();
-  right = keep * right + (1 - keep) * wide.transpose() * wide;
+void take_in(const Points<T>& g, double keep, Points<T>& left, Points<T>& right) {
+  const T old = static_cast<T>(keep), fresh = static_cast<T>(1 - keep);
+  left = old * left + fresh * g * g.transpose();
+  right = old * right + fresh * g.transpose() * g;
 }
 
-// A plain loop: at the ends of someone else's memory Eigen's rounding depends on how that is aligned.
+// A plain loop, as checked() makes a copy: at the ends of someone else's memory Eigen's rounding depends on
+// how that is aligned.
 template <class T>
 void move(double rate, double decay, const Points<T>& direction, std::span<T> parameters) {
   const T keep = static_cast<T>(1 - rate * decay), by = static_cast<T>(rate);
@@ -55,8 +55,8 @@ void move(double rate, double decay, const Points<T>& direction, std::span<T> pa
 }
 
 template <class T>
-Points<T> inverse_fourth_root(const Eigen::MatrixXd& m, double epsilon) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> modes(m);
+Points<T> inverse_fourth_root(const Points<T>& m, double epsilon) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> modes(m.template cast<double>());
   const double largest = modes.eigenvalues().size() > 0 ? std::max(0.0, modes.eigenvalues().maxCoeff()) : 0;
   if (largest == 0) return Points<T>::Zero(m.rows(), m.cols());
   const Eigen::VectorXd roots = modes.eigenvalues().unaryExpr(
@@ -65,8 +65,17 @@ Points<T> inverse_fourth_root(const Eigen::MatrixXd& m, double epsilon) {
 }
 
 template <class T>
-Points<T> eigenbasis(const Eigen::MatrixXd& m) {
-  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(m).eigenvectors().template cast<T>();
+Points<T> eigenbasis(const Points<T>& m) {
+  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(m.template cast<double>())
+      .eigenvectors()
+      .template cast<T>();
+}
+
+template <class T>
+std::vector<std::span<T>> spans(std::initializer_list<Points<T>*> parts) {
+  std::vector<std::span<T>> out;
+  for (Points<T>* part : parts) out.emplace_back(part->data(), static_cast<std::size_t>(part->size()));
+  return out;
 }
 
 }  // namespace
@@ -75,8 +84,10 @@ template <class T>
 Shampoo<T>::Shampoo(const ShampooSpec& spec, Index rows, Index columns)
     : spec_(spec),
       momentum_(Points<T>::Zero(rows, columns)),
-      left_(Eigen::MatrixXd::Zero(rows, rows)),
-      right_(Eigen::MatrixXd::Zero(columns, columns)) {
+      left_(Points<T>::Zero(rows, rows)),
+      right_(Points<T>::Zero(columns, columns)),
+      left_root_(left_),
+      right_root_(right_) {
   require_share("momentum", spec.momentum);
   require_share("second", spec.second);
   require("every", spec.every, spec.every >= 1, "at least 1");
@@ -85,13 +96,13 @@ Shampoo<T>::Shampoo(const ShampooSpec& spec, Index rows, Index columns)
 
 template <class T>
 void Shampoo<T>::step(double rate, std::span<T> parameters, std::span<const T> gradient) {
-  const In<T> g = checked("shampoo", momentum_.rows(), momentum_.cols(), parameters.size(), gradient);
+  const Points<T> g = checked("shampoo", momentum_.rows(), momentum_.cols(), parameters.size(), gradient);
   take_in(g, spec_.second, left_, right_);
   const T beta = static_cast<T>(spec_.momentum);
   momentum_ = beta * momentum_ + (T(1) - beta) * g;
   if (steps_ % spec_.every == 0) {
-    left_root_ = inverse_fourth_root<T>(left_, spec_.epsilon);
-    right_root_ = inverse_fourth_root<T>(right_, spec_.epsilon);
+    left_root_ = inverse_fourth_root(left_, spec_.epsilon);
+    right_root_ = inverse_fourth_root(right_, spec_.epsilon);
   }
   ++steps_;
   move<T>(rate, spec_.decay, left_root_ * momentum_ * right_root_, parameters);
@@ -102,8 +113,10 @@ Soap<T>::Soap(const SoapSpec& spec, Index rows, Index columns)
     : spec_(spec),
       first_(Points<T>::Zero(rows, columns)),
       second_(Points<T>::Zero(rows, columns)),
-      left_(Eigen::MatrixXd::Zero(rows, rows)),
-      right_(Eigen::MatrixXd::Zero(columns, columns)) {
+      left_(Points<T>::Zero(rows, rows)),
+      right_(Points<T>::Zero(columns, columns)),
+      left_basis_(left_),
+      right_basis_(right_) {
   require_share("beta1", spec.beta1);
   require_share("beta2", spec.beta2);
   require("every", spec.every, spec.every >= 1, "at least 1");
@@ -114,11 +127,11 @@ Soap<T>::Soap(const SoapSpec& spec, Index rows, Index columns)
 // it is, as SOAP does.
 template <class T>
 void Soap<T>::step(double rate, std::span<T> parameters, std::span<const T> gradient) {
-  const In<T> g = checked("soap", first_.rows(), first_.cols(), parameters.size(), gradient);
+  const Points<T> g = checked("soap", first_.rows(), first_.cols(), parameters.size(), gradient);
   take_in(g, spec_.beta2, left_, right_);
   if (steps_ % spec_.every == 0) {
-    left_basis_ = eigenbasis<T>(left_);
-    right_basis_ = eigenbasis<T>(right_);
+    left_basis_ = eigenbasis(left_);
+    right_basis_ = eigenbasis(right_);
   }
   ++steps_;
   const T b1 = static_cast<T>(spec_.beta1), b2 = static_cast<T>(spec_.beta2);
@@ -131,6 +144,15 @@ void Soap<T>::step(double rate, std::span<T> parameters, std::span<const T> grad
   Points<T> direction = left_basis_.transpose() * (first_scale * first_) * right_basis_;
   direction.array() /= (second_scale * second_.array()).sqrt() + static_cast<T>(spec_.epsilon);
   move<T>(rate, spec_.decay, left_basis_ * direction * right_basis_.transpose(), parameters);
+}
+
+template <class T>
+std::vector<std::span<T>> Shampoo<T>::state() {
+  return spans<T>({&momentum_, &left_, &right_, &left_root_, &right_root_});
+}
+template <class T>
+std::vector<std::span<T>> Soap<T>::state() {
+  return spans<T>({&first_, &second_, &left_, &right_, &left_basis_, &right_basis_});
 }
 
 template class Shampoo<float>;

@@ -24,20 +24,21 @@ struct SoapSpec {
   int every = 10;
 };
 
-/// Either on one (rows, columns) matrix; eigendecompositions in double.
+/// Either on one (rows, columns) matrix; eigendecompositions in double. state() and the number of steps are
+/// all that the next step depends on, to be saved and restored.
 template <class T>
 class Shampoo {
  public:
   Shampoo(const ShampooSpec& spec, base::Index rows, base::Index columns);
   /// Error{numerical} for a gradient that is not finite, before anything has changed.
   void step(double rate, std::span<T> parameters, std::span<const T> gradient);
+  std::vector<std::span<T>> state();
+  void restore_steps(std::int64_t steps) { steps_ = steps; }
 
  private:
   ShampooSpec spec_;
   std::int64_t steps_ = 0;
-  base::Points<T> momentum_;
-  Eigen::MatrixXd left_, right_;
-  base::Points<T> left_root_, right_root_;
+  base::Points<T> momentum_, left_, right_, left_root_, right_root_;
 };
 
 template <class T>
@@ -45,13 +46,13 @@ class Soap {
  public:
   Soap(const SoapSpec& spec, base::Index rows, base::Index columns);
   void step(double rate, std::span<T> parameters, std::span<const T> gradient);
+  std::vector<std::span<T>> state();
+  void restore_steps(std::int64_t steps) { steps_ = steps; }
 
  private:
   SoapSpec spec_;
   std::int64_t steps_ = 0;
-  base::Points<T> first_, second_;
-  Eigen::MatrixXd left_, right_;
-  base::Points<T> left_basis_, right_basis_;
+  base::Points<T> first_, second_, left_, right_, left_basis_, right_basis_;
 };
 
 extern template class Shampoo<float>;

@@ -10,8 +10,8 @@
 namespace starling::optim {
 namespace {
 
-constexpr Rule rules[] = {Rule::adamw, Rule::muon, Rule::normuon, Rule::adamuon,
-                          Rule::scion, Rule::lion, Rule::sgd};
+constexpr Rule rules[] = {Rule::adamw,   Rule::muon, Rule::normuon, Rule::adamuon, Rule::scion,
+                          Rule::shampoo, Rule::soap, Rule::lion,    Rule::sgd};
 
 // A 6 x 4 matrix, its bias, a 3 x 6 head.
 const std::vector<TrainedBlock> blocks = {
@@ -36,6 +36,21 @@ TEST(BlockOptimizer, StepsMatricesByTheRuleAndTheRestByAdamW) {
     muon.step(.02, std::span(apart).first(24), std::span(g).first(24));
     adamw_step<double>({.decay = .1}, .02 * .2, std::span(apart).subspan(24), std::span(g).subspan(24), adam);
     EXPECT_EQ(together, apart);
+  }
+}
+
+TEST(BlockOptimizer, StepsABatchOfMatricesAsEachByItself) {
+  const std::vector<TrainedBlock> batch = {{"w", 0, 4, 4, true, 3}},
+                                  apart = {
+                                      {"a", 0, 4, 4, true}, {"b", 16, 4, 4, true}, {"c", 32, 4, 4, true}};
+  for (const Rule rule : rules) {
+    BlockOptimizer<double> together({.rule = rule}, batch, count), one_by_one({.rule = rule}, apart, count);
+    std::vector<double> w = normal(1), other = w;
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      together.step(.02, w, normal(2 + i));
+      one_by_one.step(.02, other, normal(2 + i));
+    }
+    EXPECT_EQ(w, other) << static_cast<int>(rule);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "starling/systems/drift/spec.h"
 
+#include "starling/study/trainer_keys.h"
+
 namespace starling::drift {
 
 void describe_data(study::Description& d, DataSpec& data, const std::string& purpose) {
@@ -105,31 +107,7 @@ void describe(study::Description& d, Spec& spec) {
   d.integer("batch", t.batch, {.minimum = 1, .maximum = 1e6},
             "generated samples a step; for each class when conditional");
   d.integer("data_batch", t.data_batch, {.minimum = 1, .maximum = 1e6}, "data points a step; likewise");
-  using optim::Rule;
-  d.choice(
-      "optimizer", t.trainer.rule,
-      {{"adamw", Rule::adamw},
-       {"muon", Rule::muon},
-       {"normuon", Rule::normuon},
-       {"adamuon", Rule::adamuon},
-       {"scion", Rule::scion},
-       {"lion", Rule::lion},
-       {"sgd", Rule::sgd}},
-      "matrix rules step the hidden weights and leave biases, class vectors and the last layer to AdamW");
-  d.real("rate", t.schedule.rate, {.minimum = 0, .open_minimum = true}, "largest learning rate");
-  d.integer("warm_up", t.schedule.warm_up, {.minimum = 0}, "steps of linear warm-up");
-  d.choice("decay", t.schedule.decay,
-           {{"constant", optim::Decay::constant}, {"cosine", optim::Decay::cosine}}, "of the learning rate");
-  d.real("beta1", t.trainer.adam.beta1, {.minimum = 0, .maximum = 0.9999}, "AdamW, Lion");
-  d.real("beta2", t.trainer.adam.beta2, {.minimum = 0, .maximum = 0.999999}, "AdamW, Lion");
-  d.real("weight_decay", t.trainer.adam.decay, {.minimum = 0}, "decoupled, of every optimiser");
-  d.real("momentum", t.trainer.momentum, {.minimum = 0, .maximum = 0.9999}, "matrix rules and sgd");
-  d.boolean("nesterov", t.trainer.nesterov, "matrix rules but scion");
-  d.real("epsilon", t.trainer.epsilon, {.minimum = 0, .maximum = 1e3, .open_minimum = true},
-         "matrix rules: e of their map, over the root mean square of the singular values");
-  d.real("others", t.trainer.others, {.minimum = 0, .maximum = 1e3},
-         "matrix rules: AdamW's rate of what they leave, over their rate");
-  d.real("clip", t.clip, {.minimum = 0}, "largest gradient norm; 0: no clipping");
+  study::describe_trainer(d, t.schedule, t.trainer, t.clip, "biases, class vectors and the last layer");
   d.real("average", t.average, {.minimum = 0, .maximum = 0.999999},
          "decay of the parameters' running average; 0: none");
   d.integer("checkpoint_every", t.checkpoint_every, {.minimum = 1}, "steps");
