@@ -149,7 +149,8 @@ class Orthogonalizer<T>::Plan {
     }
     // One workspace a chunk, some chunks a thread.
     in_lanes_ = small() && kernels::suits_lanes({rows, columns}, batch);
-    const Index most = small() ? 16 : base::thread_count(), least = in_lanes_ ? 16 : 1;
+    // What comes of a matrix does not depend on where a batch is cut: as few cuts as keep all threads busy.
+    const Index most = (small() ? 2 : 1) * base::thread_count(), least = in_lanes_ ? 16 : 1;
     chunk_ = std::max<Index>(least, (batch + most - 1) / most);
     const Index chunks = size() == 0 ? 0 : (batch + chunk_ - 1) / chunk_;
     for (Index i = 0; i < chunks; ++i) {
