@@ -213,4 +213,8 @@ TensorFile decode_safetensors(std::string_view bytes, std::string_view name) {
   return file;
 }
 
+void refuse_tensor(const std::string& file_name, const std::string& tensor) {
+  fail_input(file_name, fmt::format("tensor {} is missing or of another size", in_quotes(tensor)));
+}
+
 }  // namespace starling::data

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -69,6 +70,31 @@ std::vector<T> values(const Tensor& tensor) {
   std::vector<T> numbers(tensor.bytes.size() / sizeof(T));
   if (!numbers.empty()) std::memcpy(numbers.data(), tensor.bytes.data(), tensor.bytes.size());
   return numbers;
+}
+
+/// Adds a vector under a name: one part of a checkpoint.
+template <class T>
+void add_flat(TensorFile& file, std::string name, std::span<const T> numbers) {
+  file.tensors.push_back(
+      make_tensor<T>(std::move(name), {static_cast<std::int64_t>(numbers.size())}, numbers));
+}
+
+/// Error{input} that opens with `file_name`: a tensor is not there, or not of the size wanted.
+[[noreturn]] void refuse_tensor(const std::string& file_name, const std::string& tensor);
+
+/// Reads such a part back into `out`, whatever its shape. Error{input} with `file_name` when it is missing or
+/// of another size or type.
+template <class T>
+void read_flat(const TensorFile& file, const std::string& name, std::span<T> out,
+               const std::string& file_name) {
+  for (const Tensor& tensor : file.tensors) {
+    if (tensor.name != name) continue;
+    const std::vector<T> numbers = values<T>(tensor);
+    if (numbers.size() != out.size()) break;
+    std::copy(numbers.begin(), numbers.end(), out.begin());
+    return;
+  }
+  refuse_tensor(file_name, name);
 }
 
 }  // namespace starling::data

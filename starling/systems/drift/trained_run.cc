@@ -10,6 +10,7 @@
 #include "starling/data/png.h"
 #include "starling/nets/onnx.h"
 #include "starling/report/sample_sheet.h"
+#include "starling/study/run_config.h"
 #include "starling/systems/drift/checkpoint.h"
 #include "starling/systems/drift/generator.h"
 #include "starling/systems/drift/problem.h"
@@ -22,20 +23,12 @@ using base::ErrorKind;
 using base::Index;
 using base::Points;
 
-// "train", "study" or "particles"; empty in a damaged manifest, which is then read as a train run's and
-// refused.
-std::string job_of(const study::RunDirectory& directory) {
-  const auto job = nlohmann::json::json_pointer("/config/job");
-  const nlohmann::json manifest = directory.read_manifest();
-  return manifest.contains(job) && manifest.at(job).is_string() ? manifest.at(job).get<std::string>() : "";
-}
-
 bool holds_no_model(const std::string& job) {
   return job == "study" || job == "particles";
 }
 
 Spec spec_of(const study::RunDirectory& directory) {
-  if (const std::string job = job_of(directory); holds_no_model(job)) {
+  if (const std::string job = study::job_of(directory); holds_no_model(job)) {
     throw Error(ErrorKind::usage,
                 job == "study" ? fmt::format("{}: is a study and holds no model", directory.path().string())
                                : fmt::format("{0}: moved particles and holds no model; they are in "
@@ -45,22 +38,7 @@ Spec spec_of(const study::RunDirectory& directory) {
   Spec spec;
   study::Description description;
   describe(description, spec);
-  const nlohmann::json manifest = directory.read_manifest();
-  for (const study::Entry& entry : description.entries()) {
-    const nlohmann::json::json_pointer place(entry.section.empty()
-                                                 ? fmt::format("/config/{}", entry.name)
-                                                 : fmt::format("/config/{}/{}", entry.section, entry.name));
-    if (!manifest.contains(place)) {
-      throw Error(ErrorKind::input,
-                  fmt::format("{}: damaged: it lacks {}", directory.manifest().string(), entry.path()));
-    }
-    try {
-      study::apply_override(description, fmt::format("{}={}", entry.path(), manifest.at(place).dump()));
-    } catch (const Error& error) {
-      throw Error(ErrorKind::input,
-                  fmt::format("{}: damaged: {}", directory.manifest().string(), error.what()));
-    }
-  }
+  study::read_config(description, directory);
   return spec;
 }
 
@@ -184,7 +162,7 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
 
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
                                               const std::filesystem::path& out) {
-  if (holds_no_model(job_of(directory))) return {};
+  if (holds_no_model(study::job_of(directory))) return {};
   Trained run(directory);
   const Problem& problem = run.problem;
   nlohmann::json config = nlohmann::json::parse(config_of(run.spec));

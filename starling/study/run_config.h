@@ -1,0 +1,16 @@
+#pragma once
+#include <string>
+
+#include "starling/study/description.h"
+#include "starling/study/run_directory.h"
+
+namespace starling::study {
+
+/// The job of a run by its manifest; empty in a damaged one.
+std::string job_of(const RunDirectory& directory);
+
+/// Sets every described field to what the run's manifest holds. Error{input} that names the key which the
+/// manifest lacks, or whose value does not fit.
+void read_config(Description& description, const RunDirectory& directory);
+
+}  // namespace starling::study
