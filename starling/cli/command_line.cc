@@ -65,6 +65,15 @@ void add_sample(CLI::App& app, const Toolbox& toolbox, SampleOptions& o) {
   verb->callback([&] { sample(toolbox, o); });
 }
 
+void add_predict(CLI::App& app, const Toolbox& toolbox, PredictOptions& o) {
+  auto* verb = app.add_subcommand("predict", "put points through a trained model");
+  verb->add_option("run", o.run, "a run directory")->required();
+  verb->add_option("input", o.request.input, "points: npy, npz, csv, IDX, or a folder of PNG")->required();
+  verb->add_option("--out", o.request.out, ".npy or .csv: one row a point")->required();
+  verb->footer("Example: starling predict runs/classifier new.npy --out shares.csv");
+  verb->callback([&] { predict(toolbox, o); });
+}
+
 void add_export(CLI::App& app, const Toolbox& toolbox, ExportOptions& o) {
   auto* verb = app.add_subcommand("export", "write the model and the numbers of a run for other tools");
   verb->add_option("run", o.run, "a run directory")->required();
@@ -123,12 +132,14 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
   NewOptions new_options;
   RunRequest check_request, run_request;
   SampleOptions sample_options;
+  PredictOptions predict_options;
   ExportOptions export_options;
   std::string argument;
   add_new(app, toolbox, new_options);
   add_check(app, toolbox, check_request);
   add_run(app, toolbox, run_request, code);
   add_sample(app, toolbox, sample_options);
+  add_predict(app, toolbox, predict_options);
   add_export(app, toolbox, export_options);
   add_rest(app, toolbox, argument, code);
   try {

@@ -32,6 +32,17 @@ void sample(const Toolbox& toolbox, const SampleOptions& options) {
   fmt::print("{}\n", options.request.out.string());
 }
 
+void predict(const Toolbox& toolbox, const PredictOptions& options) {
+  const auto directory = study::RunDirectory::existing(options.run);
+  const study::System& system = system_of(toolbox, directory);
+  if (!system.predict) {
+    throw base::Error(
+        base::ErrorKind::usage,
+        fmt::format("{}: models of {} do not predict; use sample or export", options.run, system.name));
+  }
+  system.predict(directory, options.request);
+}
+
 void export_model(const Toolbox& toolbox, const ExportOptions& options) {
   const auto directory = study::RunDirectory::existing(options.run);
   const std::filesystem::path out =

@@ -18,6 +18,10 @@ struct SampleOptions {
   std::string run;
   study::SampleRequest request;
 };
+struct PredictOptions {
+  std::string run;
+  study::PredictRequest request;
+};
 struct ExportOptions {
   std::string run, out;
 };
@@ -26,6 +30,7 @@ void print_template(const Toolbox& toolbox, const NewOptions& options);
 void check_spec(const Toolbox& toolbox, const RunRequest& request);
 int run(const Toolbox& toolbox, RunRequest request);
 void sample(const Toolbox& toolbox, const SampleOptions& options);
+void predict(const Toolbox& toolbox, const PredictOptions& options);
 void export_model(const Toolbox& toolbox, const ExportOptions& options);
 void rebuild_report(const Toolbox& toolbox, const std::string& run);
 void list_claims(const Toolbox& toolbox, const std::string& system);

@@ -1,7 +1,6 @@
 #include "starling/optim/block_optimizer.h"
 
 namespace starling::optim {
-namespace {
 
 MuonSpec muon_spec(const TrainerSpec& spec) {
   MuonSpec muon = spec.rule == Rule::normuon   ? normuon()
@@ -14,8 +13,6 @@ MuonSpec muon_spec(const TrainerSpec& spec) {
   muon.decay = spec.adam.decay;
   return muon;
 }
-
-}  // namespace
 
 bool takes_matrices(Rule rule) {
   return rule != Rule::adamw && rule != Rule::lion && rule != Rule::sgd;

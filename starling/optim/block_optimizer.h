@@ -29,6 +29,9 @@ struct TrainerSpec {
   double others = 0.05;    ///< rate of what a matrix rule leaves to AdamW, over the rate of its matrices
 };
 
+/// What its matrices are stepped by, of a rule of Muon's family.
+MuonSpec muon_spec(const TrainerSpec& spec);
+
 /// One tensor of the flat parameter vector, and whether a matrix rule takes it: then as `batch` matrices, one
 /// after another.
 struct TrainedBlock {

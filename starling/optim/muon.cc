@@ -26,21 +26,6 @@ double length(const T* values, Index count) {
   return kernels::norm(values, count, kernels::largest_entry(values, count));
 }
 
-double scale_of(ShapeScale scale, Index rows, Index columns) {
-  const auto r = static_cast<double>(rows), c = static_cast<double>(std::max<Index>(1, columns));
-  switch (scale) {
-    case ShapeScale::none:
-      return 1;
-    case ShapeScale::spectral:
-      return std::sqrt(std::max(1.0, r / c));
-    case ShapeScale::rms:
-      return 0.2 * std::sqrt(std::max(r, c));
-    case ShapeScale::operator_norm:
-      break;
-  }
-  return std::sqrt(r / c);
-}
-
 MuonSpec checked(const MuonSpec& spec) {
   const auto share = [](const char* name, double value) {
     if (!(value >= 0 && value < 1))
@@ -54,6 +39,21 @@ MuonSpec checked(const MuonSpec& spec) {
 }
 
 }  // namespace
+
+double shape_factor(ShapeScale scale, Index rows, Index columns) {
+  const auto r = static_cast<double>(rows), c = static_cast<double>(std::max<Index>(1, columns));
+  switch (scale) {
+    case ShapeScale::none:
+      return 1;
+    case ShapeScale::spectral:
+      return std::sqrt(std::max(1.0, r / c));
+    case ShapeScale::rms:
+      return 0.2 * std::sqrt(std::max(r, c));
+    case ShapeScale::operator_norm:
+      break;
+  }
+  return std::sqrt(r / c);
+}
 
 ShapeScale parse_shape_scale(const std::string& name) {
   static const std::array<std::pair<const char*, ShapeScale>, 4> names = {
@@ -131,7 +131,7 @@ void Muon<T>::step(double rate, std::span<T> parameters, std::span<const T> grad
   map_(direction_.data(), direction_.data());
   if (spec_.second != SecondMoment::none) normalise();
   const T keep = static_cast<T>(1 - rate * spec_.decay);
-  const T by = static_cast<T>(rate * scale_of(spec_.scale, rows_, columns_));
+  const T by = static_cast<T>(rate * shape_factor(spec_.scale, rows_, columns_));
   for (std::size_t i = 0; i < direction_.size(); ++i)
     parameters[i] = keep * parameters[i] - by * direction_[i];
 }

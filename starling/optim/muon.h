@@ -15,6 +15,7 @@ enum class ShapeScale {
   rms,           ///< 0.2 √max(rows, columns): the size of AdamW's steps (Moonlight, arXiv:2502.16982)
   operator_norm  ///< √(rows/columns): a radius in the RMS to RMS operator norm (Scion, arXiv:2502.07529)
 };
+double shape_factor(ShapeScale scale, base::Index rows, base::Index columns);
 ShapeScale parse_shape_scale(const std::string& name);  ///< Error{usage} with the nearest name
 
 /// How momentum takes the gradient; the two differ by the factor 1 - β, which an absolute epsilon feels.

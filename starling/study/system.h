@@ -43,6 +43,11 @@ struct SampleRequest {
   std::filesystem::path out{};  ///< .npy, .csv or .png
 };
 
+struct PredictRequest {
+  std::string input{};          ///< a file of points as data::load_dataset reads them
+  std::filesystem::path out{};  ///< .npy or .csv
+};
+
 /// What the command line and Python know of a system.
 struct System {
   std::string name, summary;
@@ -53,6 +58,8 @@ struct System {
   /// Writes a run's model into the folder `out` and returns the paths; none for a run without a model.
   std::function<std::vector<std::filesystem::path>(const RunDirectory&, const std::filesystem::path& out)>
       export_run;
+  /// A trained model's outputs for the user's points; empty for a system whose models do not predict.
+  std::function<void(const RunDirectory&, const PredictRequest&)> predict{};
 };
 
 }  // namespace starling::study

@@ -5,6 +5,8 @@
 #include "starling/base/error.h"
 #include "starling/study/claim_tasks.h"
 #include "starling/systems/muon/claims.h"
+#include "starling/systems/muon/train_app.h"
+#include "starling/systems/muon/trained_run.h"
 
 namespace starling::muon {
 namespace {
@@ -42,16 +44,18 @@ const study::System& system() {
   static const study::System instance{
       "muon",
       "the Muon optimiser as a damped Hamiltonian flow of matrix particles",
-      {"flow"},
-      [](const std::string&) { return std::make_unique<FlowApplication>(); },
+      {"train", "flow"},
+      [](const std::string& job) -> std::unique_ptr<study::Application> {
+        if (job == "train") return make_train_application();
+        return std::make_unique<FlowApplication>();
+      },
       claim_catalogue,
       [](const study::RunDirectory& directory, const study::SampleRequest&) {
         throw base::Error(base::ErrorKind::usage,
-                          directory.path().string() + ": a flow of muon has no samples; use export");
+                          directory.path().string() + ": muon has no samples; use predict or export");
       },
-      [](const study::RunDirectory&, const std::filesystem::path&) {
-        return std::vector<std::filesystem::path>();
-      }};
+      export_run,
+      predict};
   return instance;
 }
 
