@@ -1,0 +1,294 @@
+#include "starling/systems/depth/network.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <tuple>
+
+#include "starling/base/error.h"
+#include "starling/base/parallel.h"
+#include "systems/depth/problem.h"
+
+namespace starling::depth {
+namespace {
+
+using testing::Numbers;
+using testing::square;
+
+double sum_of(const Numbers& v) {
+  double sum = 0;
+  for (const double x : v) sum += x;
+  return sum;
+}
+
+constexpr HeadShape one_block{1, 2, 2, 3}, three_layers{3, 2, 2, 3};
+
+TEST(DepthNetwork, OfOneBlockHasTheKnownFigures) {
+  const Numbers x = testing::sine_tokens(4, 3), weights = testing::sine_heads(2, 2, 3, 0);
+  const auto attention = [&](bool causal) {
+    Numbers a = testing::forward_of({.shape = one_block, .causal = causal}, weights, 4, x);
+    for (std::size_t i = 0; i < a.size(); ++i) a[i] -= x[i];
+    return a;
+  };
+  const Numbers all = attention(false), causal = attention(true);
+  const std::array<double, 3> row0 = {.00440423515949, -.000980981631644, -.004004393333957},
+                              row2 = {-.092208294681687, .095861570005463, -.09187787805589},
+                              causal0 = {.188611310678368, -.187140049762658, .166867018860706};
+  for (std::size_t a = 0; a < 3; ++a) {
+    EXPECT_NEAR(all[a], row0[a], 1e-15);
+    EXPECT_NEAR(all[6 + a], row2[a], 1e-14);
+    EXPECT_NEAR(causal[a], causal0[a], 1e-15);
+    EXPECT_NEAR(causal[9 + a], all[9 + a], 1e-15);
+  }
+  EXPECT_NEAR(all[9], .001689637369635, 1e-15);
+  const Numbers end = testing::forward_of({.shape = one_block}, weights, 4, x),
+                causal_end = testing::forward_of({.shape = one_block, .causal = true}, weights, 4, x);
+  EXPECT_NEAR(sum_of(end), -.894458235491423, 2e-14);
+  EXPECT_NEAR(square(end), 5.994232813542561, 2e-14);
+  EXPECT_NEAR(sum_of(causal_end), -.7408991264094593, 2e-14);
+  EXPECT_NEAR(square(causal_end), 6.556716158421943, 2e-14);
+}
+
+TEST(DepthNetwork, HasTheKnownLossAdjointAndGradient) {
+  const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3),
+                weights = testing::sine_layers(three_layers);
+  const NetworkSpec spec{.shape = three_layers}, causal{.shape = three_layers, .causal = true};
+  const auto all = testing::gradient_of(spec, weights, 4, x, y);
+  const auto masked = testing::gradient_of(causal, weights, 4, x, y);
+  EXPECT_NEAR(all.loss, 1.982351965795972, 1e-14);
+  EXPECT_NEAR(square(all.p0), 1.048699983381498, 1e-14);
+  const std::array<double, 3> p0 = {-.054553552877208, -.045957461985669, .311567793816476};
+  for (std::size_t a = 0; a < 3; ++a) EXPECT_NEAR(all.p0[a], p0[a], 1e-15);
+  EXPECT_NEAR(masked.loss, 1.952847182364130, 1e-14);
+  EXPECT_NEAR(square(masked.p0), .9971263964489208, 1e-14);
+  EXPECT_NEAR(all.gradient[0] * spec.scale(), 6.777710049164084e-3, 1e-16);
+  EXPECT_NEAR(masked.gradient[0] * spec.scale(), 3.839676838361644e-3, 1e-16);
+  const std::array<double, 4> norms = {9.222437436021e-3, 3.190116053313e-2, 3.072517992983e-2,
+                                       2.675371182721e-2};
+  for (Index t = 0; t < 4; ++t) {
+    double squares = 0;
+    for (Index h = 0; h < 2; ++h) {
+      const Index at = 2 * three_layers.layer() + h * three_layers.head() + t * three_layers.matrix();
+      for (Index i = 0; i < three_layers.matrix(); ++i) {
+        const double raw = all.gradient[static_cast<std::size_t>(at + i)] * spec.scale();
+        squares += raw * raw;
+      }
+    }
+    EXPECT_NEAR(std::sqrt(squares), norms[static_cast<std::size_t>(t)], 1e-14) << t;
+  }
+}
+
+TEST(DepthNetwork, HasTheGradientThatDifferencesOfTheLossGive) {
+  for (const auto& [causal, exponent, sequences] :
+       {std::tuple{false, 1.0, Index{1}}, {true, 1.0, 1}, {false, 1.0, 2}, {false, .5, 2}, {true, 0.0, 2}}) {
+    const Numbers x = testing::sine_tokens(4 * sequences, 3), y = testing::cosine_targets(4 * sequences, 3);
+    const NetworkSpec spec{.shape = three_layers, .causal = causal, .residual_exponent = exponent};
+    Numbers weights = testing::sine_layers(three_layers), start = x;
+    const auto exact = testing::gradient_of(spec, weights, 4, x, y);
+    Network<double> network(spec, 4, sequences);
+    // Five points, off by h⁴/30 times a fifth derivative and by rounding over h.
+    constexpr double h = 1e-3, tolerance = 4e-12;
+    const auto slope = [&](double& entry) {
+      const double at = entry;
+      const auto loss_at = [&](double step) {
+        entry = at + step;
+        return network.loss(weights, start, y);
+      };
+      const double wide = loss_at(2 * h) - loss_at(-2 * h), narrow = loss_at(h) - loss_at(-h);
+      entry = at;
+      return (8 * narrow - wide) / (12 * h);
+    };
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      ASSERT_NEAR(exact.gradient[i] * spec.scale(), slope(weights[i]), tolerance) << i;
+    for (std::size_t i = 0; i < start.size(); ++i) ASSERT_NEAR(exact.p0[i], slope(start[i]), tolerance) << i;
+  }
+}
+
+TEST(DepthNetwork, PairsAdjointsWithTangentsAlikeAtEveryDepth) {
+  const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3),
+                weights = testing::sine_layers(three_layers);
+  for (const bool causal : {false, true}) {
+    LaneNetwork<double> lanes({.shape = three_layers, .causal = causal}, 4, kernels::LaneWeights::shared);
+    const Index wide = lanes.lanes();
+    for (Index lane = 0; lane < wide; ++lane) put_lane<double>(x, lane, wide, lanes.input());
+    // Adjoints at every depth: the network of the layers below l, seeded by what the layers above sent.
+    std::vector<Numbers> adjoints;
+    const double* end = lanes.forward(weights.data());
+    for (std::size_t e = 0; e < x.size(); ++e)
+      lanes.adjoint()[static_cast<Index>(e) * wide] = (end[static_cast<Index>(e) * wide] - y[e]) / 4;
+    Numbers p(x.size());
+    take_lane<double>(lanes.adjoint(), 0, wide, p);
+    adjoints.push_back(p);
+    std::vector<Numbers> states, tangents;
+    kernels::Scratch<double> tangent(x.size() * static_cast<std::size_t>(wide));
+    for (std::size_t e = 0; e < x.size(); ++e) {
+      for (Index lane = 0; lane < wide; ++lane)
+        tangent.data()[static_cast<Index>(e) * wide + lane] = std::sin(static_cast<double>(e + 1));
+    }
+    lanes.tangent(weights.data(), tangent.data(), [&](Index, const double* at, const double* dx) {
+      Numbers state(x.size()), along(x.size());
+      take_lane<double>(at, 0, wide, state);
+      take_lane<double>(dx, 0, wide, along);
+      states.push_back(state);
+      tangents.push_back(along);
+    });
+    ASSERT_EQ(states.size(), 4U);
+    const HeadShape layer{1, 2, 2, 3};
+    LaneNetwork<double> single({.shape = layer, .causal = causal, .residual_exponent = 0}, 4,
+                               kernels::LaneWeights::shared);
+    for (Index l = 2; l >= 0; --l) {
+      // One layer of a network of three: its weights of O carry the missing 1/3.
+      Numbers third(weights.begin() + l * three_layers.layer(),
+                    weights.begin() + (l + 1) * three_layers.layer());
+      for (Index h = 0; h < 2; ++h) {
+        for (Index i = 3 * layer.matrix(); i < layer.head(); ++i)
+          third[static_cast<std::size_t>(h * layer.head() + i)] /= 3;
+      }
+      put_lane<double>(states[static_cast<std::size_t>(l)], 0, wide, single.input());
+      single.forward(third.data());
+      put_lane<double>(adjoints.back(), 0, wide, single.adjoint());
+      single.backward(third.data(), nullptr);
+      take_lane<double>(single.adjoint(), 0, wide, p);
+      adjoints.push_back(p);
+    }
+    std::vector<double> pairings;
+    for (std::size_t l = 0; l < 4; ++l) {
+      double sum = 0;
+      for (std::size_t e = 0; e < x.size(); ++e) sum += adjoints[3 - l][e] * tangents[l][e];
+      pairings.push_back(sum);
+    }
+    EXPECT_NEAR(pairings[0], causal ? .0989871505 : .0964222868, 1e-10);
+    for (const double pairing : pairings) EXPECT_NEAR(pairing, pairings[0], 1e-15);
+  }
+}
+
+TEST(DepthNetwork, IsTheSameWhateverItRemembers) {
+  const HeadShape shape{37, 3, 2, 4};
+  const Numbers x = testing::sine_tokens(6, 4), y = testing::cosine_targets(6, 4),
+                weights = testing::sine_layers(shape, 4.0 / 37);
+  for (const bool causal : {false, true}) {
+    NetworkSpec spec{.shape = shape, .causal = causal};
+    const auto stored = testing::gradient_of(spec, weights, 6, x, y);
+    spec.memory = Memory::checkpoints;
+    const auto replayed = testing::gradient_of(spec, weights, 6, x, y);
+    EXPECT_EQ(replayed.gradient, stored.gradient);
+    EXPECT_EQ(replayed.p0, stored.p0);
+    spec.memory = Memory::inverse;
+    const auto inverted = testing::gradient_of(spec, weights, 6, x, y);
+    EXPECT_LT(testing::largest_gap(inverted.gradient, stored.gradient), 2e-15);
+    EXPECT_LT(testing::largest_gap(inverted.p0, stored.p0), 3e-16);
+  }
+}
+
+TEST(DepthNetwork, InvertsItsLayersInTheKnownNumberOfIterations) {
+  const Numbers x = testing::sine_tokens(6, 4);
+  for (const auto& [layers, known] : {std::pair<Index, double>{8, 13.0}, {64, 7.5}, {512, 5.3}}) {
+    const HeadShape shape{layers, 3, 2, 4};
+    const Numbers weights = testing::sine_layers(shape, 4 / static_cast<double>(layers));
+    LaneNetwork<double> lanes({.shape = shape, .memory = Memory::inverse}, 6, kernels::LaneWeights::shared);
+    const Index wide = lanes.lanes();
+    for (Index lane = 0; lane < wide; ++lane) put_lane<double>(x, lane, wide, lanes.input());
+    const Index count = lanes.entries() * wide;
+    kernels::Scratch<double> after(static_cast<std::size_t>(count)), before(static_cast<std::size_t>(count));
+    std::copy_n(lanes.forward(weights.data()), count, after.data());
+    int iterations = 0;
+    for (Index l = layers - 1; l >= 0; --l) {
+      iterations += lanes.invert(weights.data() + l * shape.layer(), after.data(), before.data());
+      std::copy_n(before.data(), count, after.data());
+    }
+    EXPECT_NEAR(iterations / static_cast<double>(layers), known, .35) << layers;
+    Numbers start(x.size());
+    take_lane<double>(after.data(), 0, wide, start);
+    EXPECT_LT(testing::largest_gap(start, x), 3e-15);
+  }
+}
+
+TEST(DepthNetwork, HoldsTenThousandLayersInLittleMemory) {
+  const HeadShape shape{10000, 1, 2, 3};
+  const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3),
+                weights = testing::sine_layers(shape, 4e-4);
+  NetworkSpec spec{.shape = shape};
+  EXPECT_EQ(activation_bytes(spec, 4, 8, 8), 10000U * 12 * 64);
+  const auto stored = testing::gradient_of(spec, weights, 4, x, y);
+  spec.memory = Memory::checkpoints;
+  EXPECT_EQ(activation_bytes(spec, 4, 8, 8), 200U * 12 * 64);
+  EXPECT_EQ(testing::gradient_of(spec, weights, 4, x, y).gradient, stored.gradient);
+  spec.memory = Memory::inverse;
+  EXPECT_EQ(activation_bytes(spec, 4, 8, 8), 12U * 64);
+  const auto inverted = testing::gradient_of(spec, weights, 4, x, y);
+  EXPECT_LT(testing::largest_gap(inverted.gradient, stored.gradient), 1e-12);
+  EXPECT_LT(testing::largest_gap(inverted.p0, stored.p0), 1e-12);
+}
+
+TEST(DepthNetwork, OfASequenceDoesNotDependOnTheOthersNorOnThreads) {
+  const HeadShape shape{5, 2, 2, 3};
+  const Numbers weights = testing::sine_layers(shape), x = testing::sine_tokens(4 * 41, 3),
+                y = testing::cosine_targets(4 * 41, 3);
+  const NetworkSpec spec{.shape = shape};
+  const auto many = testing::gradient_of(spec, weights, 4, x, y);
+  {
+    const base::ThreadLimit one(1);
+    const auto alone = testing::gradient_of(spec, weights, 4, x, y);
+    EXPECT_EQ(alone.gradient, many.gradient);
+    EXPECT_EQ(alone.loss, many.loss);
+  }
+  const Numbers last(x.end() - 12, x.end());
+  const Numbers single = testing::forward_of(spec, weights, 4, last);
+  for (std::size_t e = 0; e < 12; ++e) EXPECT_EQ(single[e], many.x1[40 * 12 + e]);
+}
+
+TEST(DepthNetwork, InSinglePrecisionFollowsDouble) {
+  const HeadShape shape{64, 3, 2, 4};
+  const Numbers x = testing::sine_tokens(6, 4), y = testing::cosine_targets(6, 4),
+                weights = testing::sine_layers(shape, 4.0 / 64);
+  const auto exact = testing::gradient_of({.shape = shape}, weights, 6, x, y);
+  const std::vector<float> xf(x.begin(), x.end()), yf(y.begin(), y.end()), wf(weights.begin(), weights.end());
+  for (const Memory memory : {Memory::stored, Memory::checkpoints, Memory::inverse}) {
+    Network<float> network({.shape = shape, .memory = memory}, 6, 1);
+    std::vector<float> gradient(wf.size());
+    EXPECT_NEAR(network.gradient(wf, xf, yf, gradient), exact.loss, 2e-6);
+    for (std::size_t i = 0; i < gradient.size(); ++i) ASSERT_NEAR(gradient[i], exact.gradient[i], 4e-6);
+  }
+}
+
+template <class Call>
+std::string message_of(const Call& call) {
+  try {
+    call();
+  } catch (const base::Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(DepthNetwork, NamesWhatDoesNotFit) {
+  EXPECT_EQ(message_of([] {
+              Network<double>({.shape = {0, 1, 2, 3}}, 4, 1);
+            }),
+            "network: layers = 0; expected at least 1");
+  EXPECT_EQ(message_of([] {
+              Network<double>({.shape = {1, 0, 2, 3}}, 4, 1);
+            }),
+            "network: heads = 0; expected at least 1");
+  EXPECT_EQ(message_of([] {
+              Network<double>({.shape = {1, 1, 2, 3}}, 0, 1);
+            }),
+            "network: tokens = 0; expected at least 1");
+  EXPECT_EQ(message_of([] { memory_policy("inverce"); }),
+            "unknown memory 'inverce'; did you mean 'inverse'?");
+  Network<double> network({.shape = {1, 1, 2, 3}}, 4, 1);
+  const Numbers few(5);
+  Numbers out(12);
+  EXPECT_EQ(message_of([&] { network.forward(few, out, out); }),
+            "network: weights has 5 numbers; its shape asks for 24");
+  // A layer that is no small step has no inverse that the fixed point finds.
+  NetworkSpec large{.shape = {1, 1, 2, 3}, .memory = Memory::inverse};
+  EXPECT_NE(message_of([&] {
+              testing::gradient_of(large, testing::sine_heads(1, 2, 3, 0, 4), 4, testing::sine_tokens(4, 3),
+                                   testing::cosine_targets(4, 3));
+            }).find("inverse of a layer"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace starling::depth
