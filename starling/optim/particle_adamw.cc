@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cmath>
+#include <sstream>
 #include <utility>
 
 #include "starling/base/error.h"
@@ -181,8 +182,9 @@ void groups(const AdamWFactors<double>& f, const AdamWRun<double>& run, std::ptr
 
 void require(bool holds, const char* name, double value, const char* expected) {
   if (holds) return;
-  throw base::Error(base::ErrorKind::usage,
-                    std::string("AdamW: ") + name + " = " + std::to_string(value) + "; expected " + expected);
+  std::ostringstream message;
+  message << "AdamW: " << name << " = " << value << "; expected " << expected;
+  throw base::Error(base::ErrorKind::usage, message.str());
 }
 
 }  // namespace
