@@ -61,18 +61,25 @@ HWY_INLINE void product_tile(D d, std::ptrdiff_t depth, LaneFactor<T> a, LaneFac
   }
 }
 
+/// The same factor from entry `outer` on.
+template <class T>
+HWY_INLINE LaneFactor<T> from(LaneFactor<T> f, std::ptrdiff_t outer) {
+  return {f.at + outer * f.outer_stride, f.outer_stride, f.inner_stride};
+}
+template <class T>
+HWY_INLINE LaneTarget<T> from(LaneTarget<T> t, std::ptrdiff_t row, std::ptrdiff_t column) {
+  return {t.at + row * t.row_stride + column * t.column_stride, t.row_stride, t.column_stride};
+}
+
 template <int rows, bool shared, bool add, class D, class T = hn::TFromD<D>>
 HWY_INLINE void product_rows(D d, std::ptrdiff_t columns, std::ptrdiff_t depth, LaneFactor<T> a,
                              LaneFactor<T> b, LaneTarget<T> out) {
   std::ptrdiff_t j = 0;
-  const auto go_on = [&](std::ptrdiff_t done) {
-    j += done;
-    b.at += done * b.outer_stride;
-    out.at += done * out.column_stride;
-  };
-  for (; j + 4 <= columns; go_on(4)) product_tile<rows, 4, shared, add>(d, depth, a, b, out);
-  for (; j + 2 <= columns; go_on(2)) product_tile<rows, 2, shared, add>(d, depth, a, b, out);
-  if (j < columns) product_tile<rows, 1, shared, add>(d, depth, a, b, out);
+  for (; j + 4 <= columns; j += 4)
+    product_tile<rows, 4, shared, add>(d, depth, a, from(b, j), from(out, 0, j));
+  for (; j + 2 <= columns; j += 2)
+    product_tile<rows, 2, shared, add>(d, depth, a, from(b, j), from(out, 0, j));
+  if (j < columns) product_tile<rows, 1, shared, add>(d, depth, a, from(b, j), from(out, 0, j));
 }
 
 /// out(i, j) = Σ_k a(i, k) b(j, k), or += it, in every lane; `shared` says that b has one number an entry. a
@@ -83,13 +90,9 @@ HWY_INLINE void lane_product(D d, std::ptrdiff_t rows, std::ptrdiff_t columns, s
   // Four rows by four columns keep both multipliers of AVX-512 busy; half as many registers hold two by four.
   constexpr int tall = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
   std::ptrdiff_t i = 0;
-  const auto go_on = [&](std::ptrdiff_t done) {
-    i += done;
-    a.at += done * a.outer_stride;
-    out.at += done * out.row_stride;
-  };
-  for (; i + tall <= rows; go_on(tall)) product_rows<tall, shared, add>(d, columns, depth, a, b, out);
-  for (; i < rows; go_on(1)) product_rows<1, shared, add>(d, columns, depth, a, b, out);
+  for (; i + tall <= rows; i += tall)
+    product_rows<tall, shared, add>(d, columns, depth, from(a, i), b, from(out, i, 0));
+  for (; i < rows; ++i) product_rows<1, shared, add>(d, columns, depth, from(a, i), b, from(out, i, 0));
 }
 
 /// out[k] += the sum over lanes of vector k of `vectors`, k < count, in a fixed order.

@@ -29,8 +29,8 @@ double largest_gap(const Numbers& a, const Numbers& b) {
 // The forward-backward system on a fixed number of panels.
 class Panels {
  public:
-  Panels(const LimitSpec& spec, HeadField& field, const HeadsAt& heads, Index panels)
-      : spec_(spec), field_(field), heads_(heads), panels_(panels), h_(1 / static_cast<double>(panels)) {}
+  Panels(HeadField& field, const HeadsAt& heads, Index panels)
+      : field_(field), heads_(heads), panels_(panels), h_(1 / static_cast<double>(panels)) {}
 
   Numbers forward(std::span<const double> x0) {
     Numbers x(x0.begin(), x0.end());
@@ -100,7 +100,6 @@ class Panels {
     }
   }
 
-  const LimitSpec& spec_;
   HeadField& field_;
   const HeadsAt& heads_;
   Index panels_;
@@ -140,7 +139,7 @@ Limit solve_limit(const LimitSpec& spec, const HeadsAt& heads, std::span<const d
   constexpr Index most_panels = 4096;
   Limit last;
   for (Index panels = 2;; panels *= 2) {
-    Panels system(spec, field, checked, panels);
+    Panels system(field, checked, panels);
     Limit now{system.forward(x), {}, 0, 0, panels};
     require_finite(now.x1, "x(1)");
     if (!y.empty()) {
