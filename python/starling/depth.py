@@ -34,7 +34,7 @@ def _finite(value, name, dimensions):
 
 def _heads(heads, axes, name="heads"):
     """The four matrices packed as (*leading, 4 dh d), and (leading, dh, d); `axes` names the leading axes."""
-    if not isinstance(heads, (tuple, list)) or len(heads) != 4:
+    if not isinstance(heads, (tuple, list, np.ndarray)) or len(heads) != 4:
         raise ValueError(f"{name}: expected the four arrays q, k, v, o")
     q, k, v, o = (_finite(array, n, (len(axes) + 2,)) for n, array in zip(_NAMES, heads))
     for n, array in zip(_NAMES[1:3], (k, v)):

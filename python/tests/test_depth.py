@@ -121,6 +121,8 @@ def test_the_limit_has_the_figures_of_an_independent_program():
     assert causal["p0"] is None
     atoms, x, y = study_network()
     assert depth.limit(atoms, x, y)["loss"] == pytest.approx(0.4800601762, abs=5e-11)
+    square = np.stack([sine_heads(3, 2, 2, 0)[n] for n in range(4)])  # where heads are as wide as tokens, one array will do
+    np.testing.assert_array_equal(depth.limit(square, x[:, :2])["x1"], depth.limit(tuple(square), x[:, :2])["x1"])
 
 
 def test_training_has_the_figures_of_an_independent_program():
