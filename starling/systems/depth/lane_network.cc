@@ -96,20 +96,24 @@ const T* LaneNetwork<T>::forward(const T* weights) {
 }
 
 template <class T>
-void LaneNetwork<T>::pull_back(const T* weights, Index l, const T* x, T* gradient) {
+void LaneNetwork<T>::pull_back(const T* weights, Index l, const T* x, T* gradient,
+                               const std::function<void(Index, const T*)>& visit) {
   T* before = adjoint_[1].data();
   std::copy_n(adjoint_[0].data(), vectors(), before);
   kernels::add_attention_adjoint(shape_, kind_, scale_, layer(weights, l), x, adjoint_[0].data(), before,
                                  gradient == nullptr ? nullptr : gradient + l * layer_size_, workspace_);
   std::swap(adjoint_[0], adjoint_[1]);
+  if (visit) visit(l, adjoint_[0].data());
 }
 
 template <class T>
-void LaneNetwork<T>::backward(const T* weights, T* gradient) {
+void LaneNetwork<T>::backward(const T* weights, T* gradient,
+                              const std::function<void(Index, const T*)>& visit) {
   const Index layers = spec_.shape.layers;
+  if (visit) visit(layers, adjoint_[0].data());
   switch (spec_.memory) {
     case Memory::stored:
-      for (Index l = layers - 1; l >= 0; --l) pull_back(weights, l, kept(l), gradient);
+      for (Index l = layers - 1; l >= 0; --l) pull_back(weights, l, kept(l), gradient, visit);
       return;
     case Memory::checkpoints:
       for (Index s = slots(spec_) - 1; s >= 0; --s) {
@@ -117,13 +121,13 @@ void LaneNetwork<T>::backward(const T* weights, T* gradient) {
         const auto state = [&](Index l) { return replay_.data() + (l - first) * vectors(); };
         std::copy_n(kept(s), vectors(), state(first));
         for (Index l = first; l < last; ++l) advance(weights, l, state(l), state(l + 1));
-        for (Index l = last; l >= first; --l) pull_back(weights, l, state(l), gradient);
+        for (Index l = last; l >= first; --l) pull_back(weights, l, state(l), gradient, visit);
       }
       return;
     case Memory::inverse:
       for (Index l = layers - 1; l >= 0; --l) {
         invert(layer(weights, l), output_.data(), kept(0));
-        pull_back(weights, l, kept(0), gradient);
+        pull_back(weights, l, kept(0), gradient, visit);
         std::copy_n(kept(0), vectors(), output_.data());
       }
   }

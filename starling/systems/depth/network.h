@@ -72,8 +72,8 @@ class LaneNetwork {
   T* adjoint() { return adjoint_[0].data(); }
   /// p_l = p_{l+1} + L^{-α} / H Σ_h (∂attn_{l,h}/∂x)ᵀ p_{l+1}; unless null, gradient += L^α H ∂loss/∂θ, the
   /// mean field's, summed over lanes where weights are shared. Error{numerical} if a layer has no inverse
-  /// that the fixed point finds.
-  void backward(const T* weights, T* gradient);
+  /// that the fixed point finds. visit(l, p_l) for l = L..0, unless empty.
+  void backward(const T* weights, T* gradient, const std::function<void(Index, const T*)>& visit = {});
 
   /// Follows dx_0, found in `tangent`, to dx_L along the pass from input(); visit(l, x_l, dx_l) for l =
   /// 0..L, unless empty.
@@ -89,7 +89,8 @@ class LaneNetwork {
   const T* layer(const T* weights, Index l) const { return weights + l * layer_size_; }
   T* kept(Index slot) const { return kept_.data() + slot * vectors(); }
   void advance(const T* weights, Index l, const T* x, T* out);
-  void pull_back(const T* weights, Index l, const T* x, T* gradient);
+  void pull_back(const T* weights, Index l, const T* x, T* gradient,
+                 const std::function<void(Index, const T*)>& visit);
 
   NetworkSpec spec_;
   kernels::AttentionShape shape_;

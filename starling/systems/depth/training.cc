@@ -47,12 +47,13 @@ class Stepper {
         layout_(layout_of(spec.network.shape, lanes)),
         adam_(spec.optimiser.adam),
         rate_(spec.optimiser.rate),
+        keep_going_(spec.keep_going),
         state_(layout_, adam_.second) {
     adam_.gradient_scale = spec.optimiser.units == EpsilonUnits::raw ? spec.network.scale() : 1;
   }
 
   void step(double* weights, const double* gradient) {
-    if (!std::isfinite(kernels::largest_entry(gradient, layout_.size()))) report(gradient);
+    if (!keep_going_ && !std::isfinite(kernels::largest_entry(gradient, layout_.size()))) report(gradient);
     optim::particle_adamw_step(adam_, rate_, layout_, weights, gradient, state_);
   }
 
@@ -70,6 +71,7 @@ class Stepper {
   optim::ParticleLayout layout_;
   optim::ParticleAdamWSpec adam_;
   double rate_;
+  bool keep_going_;
   optim::ParticleAdamWState<double> state_;
 };
 

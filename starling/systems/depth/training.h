@@ -22,6 +22,7 @@ struct TrainingSpec {
   NetworkSpec network;
   Optimiser optimiser{};
   Index tokens = 0, steps = 0;
+  bool keep_going = false;     ///< replicas that diverge go on as NaN, each by itself, instead of an error
   std::vector<Index> watch{};  ///< steps k, ascending, before which a snapshot is taken; 0 to `steps`
 };
 

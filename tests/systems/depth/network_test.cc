@@ -7,6 +7,8 @@
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
+#include "starling/systems/depth/head_law.h"
+#include "starling/systems/depth/training.h"
 #include "systems/depth/problem.h"
 
 namespace starling::depth {
@@ -104,61 +106,58 @@ TEST(DepthNetwork, HasTheGradientThatDifferencesOfTheLossGive) {
   }
 }
 
+// <p_l, dx_l> for l = 0..L, dx_0 = sin(1, 2, ...), of a network on one sequence.
+Numbers pairings(const NetworkSpec& spec, const Numbers& weights, Index tokens, const Numbers& x,
+                 const Numbers& y) {
+  LaneNetwork<double> lanes(spec, tokens, kernels::LaneWeights::shared);
+  const Index wide = lanes.lanes(), size = lanes.entries();
+  kernels::Scratch<double> tangent(static_cast<std::size_t>(size * wide));
+  std::fill_n(tangent.data(), size * wide, 0.0);
+  put_lane<double>(x, 0, wide, lanes.input());
+  const double* end = lanes.forward(weights.data());
+  for (Index e = 0; e < size; ++e) {
+    tangent.data()[e * wide] = std::sin(static_cast<double>(e + 1));
+    lanes.adjoint()[e * wide] =
+        (end[e * wide] - y[static_cast<std::size_t>(e)]) / static_cast<double>(tokens);
+  }
+  std::vector<Numbers> adjoints(static_cast<std::size_t>(spec.shape.layers + 1), Numbers(x.size()));
+  lanes.backward(weights.data(), nullptr, [&](Index l, const double* p) {
+    take_lane<double>(p, 0, wide, adjoints[static_cast<std::size_t>(l)]);
+  });
+  Numbers out;
+  lanes.tangent(weights.data(), tangent.data(), [&](Index l, const double*, const double* dx) {
+    double sum = 0;
+    for (Index e = 0; e < size; ++e)
+      sum += adjoints[static_cast<std::size_t>(l)][static_cast<std::size_t>(e)] * dx[e * wide];
+    out.push_back(sum);
+  });
+  return out;
+}
+
 TEST(DepthNetwork, PairsAdjointsWithTangentsAlikeAtEveryDepth) {
   const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3),
                 weights = testing::sine_layers(three_layers);
   for (const bool causal : {false, true}) {
-    LaneNetwork<double> lanes({.shape = three_layers, .causal = causal}, 4, kernels::LaneWeights::shared);
-    const Index wide = lanes.lanes();
-    for (Index lane = 0; lane < wide; ++lane) put_lane<double>(x, lane, wide, lanes.input());
-    // Adjoints at every depth: the network of the layers below l, seeded by what the layers above sent.
-    std::vector<Numbers> adjoints;
-    const double* end = lanes.forward(weights.data());
-    for (std::size_t e = 0; e < x.size(); ++e)
-      lanes.adjoint()[static_cast<Index>(e) * wide] = (end[static_cast<Index>(e) * wide] - y[e]) / 4;
-    Numbers p(x.size());
-    take_lane<double>(lanes.adjoint(), 0, wide, p);
-    adjoints.push_back(p);
-    std::vector<Numbers> states, tangents;
-    kernels::Scratch<double> tangent(x.size() * static_cast<std::size_t>(wide));
-    for (std::size_t e = 0; e < x.size(); ++e) {
-      for (Index lane = 0; lane < wide; ++lane)
-        tangent.data()[static_cast<Index>(e) * wide + lane] = std::sin(static_cast<double>(e + 1));
-    }
-    lanes.tangent(weights.data(), tangent.data(), [&](Index, const double* at, const double* dx) {
-      Numbers state(x.size()), along(x.size());
-      take_lane<double>(at, 0, wide, state);
-      take_lane<double>(dx, 0, wide, along);
-      states.push_back(state);
-      tangents.push_back(along);
-    });
-    ASSERT_EQ(states.size(), 4U);
-    const HeadShape layer{1, 2, 2, 3};
-    LaneNetwork<double> single({.shape = layer, .causal = causal, .residual_exponent = 0}, 4,
-                               kernels::LaneWeights::shared);
-    for (Index l = 2; l >= 0; --l) {
-      // One layer of a network of three: its weights of O carry the missing 1/3.
-      Numbers third(weights.begin() + l * three_layers.layer(),
-                    weights.begin() + (l + 1) * three_layers.layer());
-      for (Index h = 0; h < 2; ++h) {
-        for (Index i = 3 * layer.matrix(); i < layer.head(); ++i)
-          third[static_cast<std::size_t>(h * layer.head() + i)] /= 3;
-      }
-      put_lane<double>(states[static_cast<std::size_t>(l)], 0, wide, single.input());
-      single.forward(third.data());
-      put_lane<double>(adjoints.back(), 0, wide, single.adjoint());
-      single.backward(third.data(), nullptr);
-      take_lane<double>(single.adjoint(), 0, wide, p);
-      adjoints.push_back(p);
-    }
-    std::vector<double> pairings;
-    for (std::size_t l = 0; l < 4; ++l) {
-      double sum = 0;
-      for (std::size_t e = 0; e < x.size(); ++e) sum += adjoints[3 - l][e] * tangents[l][e];
-      pairings.push_back(sum);
-    }
-    EXPECT_NEAR(pairings[0], causal ? .0989871505 : .0964222868, 1e-10);
-    for (const double pairing : pairings) EXPECT_NEAR(pairing, pairings[0], 1e-15);
+    const Numbers all = pairings({.shape = three_layers, .causal = causal}, weights, 4, x, y);
+    ASSERT_EQ(all.size(), 4U);
+    EXPECT_NEAR(all[0], causal ? .0989871505 : .0964222868, 1e-10);
+    for (const double pairing : all) EXPECT_NEAR(pairing, all[0], 1e-15);
+  }
+}
+
+TEST(DepthNetwork, PairsAlikeAfterTraining) {
+  const HeadLaw law = formula_law(32, 2, 4, 1, .5);
+  const Numbers x = formula_tokens(8, 4, 2), y = formula_targets(x, 4);
+  base::Stream stream(1, 0, "heads");
+  const TrainingSpec spec{.network = {.shape = law.shape(16, 4)}, .tokens = 8, .steps = 10};
+  const Trained run = train(spec, drawn_heads(law, 16, 4, stream), x, y);
+  for (const Memory memory : {Memory::stored, Memory::checkpoints, Memory::inverse}) {
+    NetworkSpec network = spec.network;
+    network.memory = memory;
+    const Numbers all = pairings(network, run.weights, 8, x, y);
+    ASSERT_EQ(all.size(), 17U);
+    EXPECT_GT(std::abs(all[0]), .01);
+    for (const double pairing : all) EXPECT_NEAR(pairing, all[0], 1e-15);
   }
 }
 

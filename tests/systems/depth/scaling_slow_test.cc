@@ -8,7 +8,7 @@
 
 #include "starling/systems/depth/joint_study.h"
 #include "starling/systems/depth/limit.h"
-#include "starling/systems/depth/mean_field.h"
+#include "starling/systems/depth/transfer.h"
 
 namespace starling::depth {
 namespace {
@@ -315,6 +315,37 @@ TEST(DepthScaling, IsSeenByTheDiagnosticsOfOneNetwork) {
       lies_between(fluctuation, error, s == 0 ? .8 : s == 2 ? 1.2 : 6.4, s == 0 ? 1.1 : s == 2 ? 1.8 : 8.5);
     }
   }
+}
+
+TEST(DepthScaling, TransfersItsLearningRateAtTheDepthsOwnScaleAlone) {
+  const HeadLaw law = formula_law(64, 2, 4, 1, 0);
+  const Numbers x = formula_tokens(8, 4, 2), y = formula_targets(x, 4);
+  const auto measure = [&](double exponent) {
+    TransferSpec spec{.replicas = 64, .residual_exponent = exponent};
+    spec.optimiser.adam.epsilon = 1e-8;
+    const auto curves = rate_transfer(spec, law, 8, x, y);
+    for (const TransferCurve& curve : curves) {
+      std::printf("alpha %.1f, L %td: best rate %.4f, losses", exponent, curve.layers, curve.best_rate);
+      for (const double loss : curve.losses) std::printf(" %.3g", loss);
+      std::puts("");
+    }
+    return curves;
+  };
+  const auto flow = measure(1), diffusive = measure(.5), usual = measure(0);
+  const Numbers known = {.00406, .00277, .00147, .00157}, moved = {.16, .16, .08, .08};
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(flow[i].losses[6], known[i], .4 * known[i]);  // known for one draw; others give 30%
+    if (i == 0) continue;
+    EXPECT_EQ(flow[i].best_rate, .16) << i;
+    EXPECT_EQ(diffusive[i].best_rate, moved[i]) << i;
+  }
+  // Two layers of four heads are few: some draws prefer .16 there, some .32, and the curves are flat between.
+  EXPECT_GE(flow[0].best_rate, .16);
+  EXPECT_GE(diffusive[0].best_rate, .16);
+  EXPECT_GT(diffusive[2].losses[7], .5);
+  EXPECT_GT(diffusive[3].losses[7], .5);
+  EXPECT_EQ(usual[0].best_rate, .16);
+  EXPECT_EQ(usual[1].best_rate, .08);
 }
 
 }  // namespace
