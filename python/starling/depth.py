@@ -89,24 +89,26 @@ def attention(x, q, k, v, o, causal=False):
     packed, (heads,), dh, d = _heads((q, k, v, o), ("head",))
     x = points(x, "x")
     _sequences(x, "x", d)
-    out = _core.depth_forward(packed.ravel(), [1, heads, dh, d], bool(causal), 1.0, len(x), 1, x.ravel())
+    out = _core.depth_forward(packed.ravel(), [1, heads, dh, d], bool(causal), 1.0, "none", len(x), 1, x.ravel())
     return out.reshape(x.shape) - x
 
 
 class Network:
     """A network of L layers of H heads: q, k, v (L, H, dh, d), o (L, H, d, dh). Tokens are (n, d), or (B, n, d) for a batch."""
 
-    def __init__(self, q, k, v, o, causal=False, *, residual_exponent=1.0, memory="stored"):
+    def __init__(self, q, k, v, o, causal=False, *, residual_exponent=1.0, norm="none", memory="stored"):
         """residual_exponent: alpha; 1 is the flow in depth, 1/2 its diffusive scaling, 0 the usual network.
+        norm: what the heads read of a token: "none", itself; "layer", less its mean, to variance 1; "rms", to mean square 1.
         memory: what the backward pass has of the forward pass: "stored", every layer; "checkpoints", about sqrt(L) of them and
             one more forward pass; "inverse", the last alone, each layer inverted by a fixed point.
         """
         self._packed, (layers, heads), self._dh, self._d = _heads((q, k, v, o), ("layer", "head"))
         self._shape = [layers, heads, self._dh, self._d]
-        self._causal, self._alpha, self._memory = bool(causal), float(residual_exponent), memory
+        self._causal, self._alpha, self._norm, self._memory = bool(causal), float(residual_exponent), norm, memory
 
     def _arguments(self, x):
-        return self._packed.ravel(), self._shape, self._causal, self._alpha, x.shape[-2], x.shape[0] if x.ndim == 3 else 1
+        sequences = x.shape[0] if x.ndim == 3 else 1
+        return self._packed.ravel(), self._shape, self._causal, self._alpha, self._norm, x.shape[-2], sequences
 
     def forward(self, x):
         """x_L, of x's shape."""
@@ -122,9 +124,9 @@ class Network:
         """dict(loss, p0, dq, dk, dv, do): p0 = dloss/dx, and the raw gradients dloss/dq, ...; the mean field's are L^alpha H times
         those. Exact for this network, not for its limit."""
         x, y = _pair(x, y, self._d)
-        weights, shape, causal, alpha, tokens, sequences = self._arguments(x)
+        *network, tokens, sequences = self._arguments(x)
         value, p0, slope = _core.depth_gradient(
-            weights, shape, causal, alpha, self._memory, tokens, sequences, x.ravel(), y.ravel()
+            *network, self._memory, tokens, sequences, x.ravel(), y.ravel()
         )
         out = {"loss": value, "p0": p0.reshape(x.shape)}
         parts = _unpack(slope, self._packed.shape[:-1], self._dh, self._d)
@@ -149,11 +151,11 @@ def adamw(
     return _core.depth_adamw(start, lambda at: numbers(gradient(at), "gradient"), _count(steps, "steps", 0), options)
 
 
-def limit(head_at, x, y=None, causal=False):
+def limit(head_at, x, y=None, causal=False, *, norm="none"):
     """The flow of infinite depth: dX/ds = mean over heads of attn(X), X(0) = x, by collocation of order 8, to 1e-13.
 
     head_at: a callable of the depth s in [0, 1] that gives (q, k, v, o) of one layer, smooth in s; or the arrays (q, k, v, o)
-        themselves, atoms of a law that is the same at every depth. q, k, v (H, dh, d), o (H, d, dh). x (n, d).
+        themselves, atoms of a law that is the same at every depth. q, k, v (H, dh, d), o (H, d, dh). x (n, d). norm as Network has it.
     dict(x1, p0, loss, error, panels): X(1); with y the adjoint p0 = dloss/dx and loss = 1 / 2n sum_i |x1_i - y_i|^2, else None;
     error bounds what is left in x1 and p0.
     """
@@ -168,7 +170,7 @@ def limit(head_at, x, y=None, causal=False):
         x, y = _pair(x, points(y, "y"), d)
         target = y.ravel()
     packed = (lambda s: fixed) if fixed is not None else lambda s: _heads(at(s), ("head",), f"head_at({s})")[0].ravel()
-    x1, p0, loss, error, panels = _core.depth_limit(packed, dh, d, len(x), bool(causal), x.ravel(), target)
+    x1, p0, loss, error, panels = _core.depth_limit(packed, dh, d, len(x), bool(causal), norm, x.ravel(), target)
     return {
         "x1": x1.reshape(x.shape), "p0": None if y is None else p0.reshape(x.shape), "loss": None if y is None else loss,
         "error": error, "panels": panels,
@@ -177,7 +179,7 @@ def limit(head_at, x, y=None, causal=False):
 
 def train(
     atoms, x, y, layers, heads, steps, optimiser=None, seed=0, stratified=False, *, causal=False, residual_exponent=1.0,
-    memory="stored",
+    norm="none", memory="stored",
 ):
     """Trains a network on a full batch by AdamW on mean-field gradients.
 
@@ -185,7 +187,7 @@ def train(
         `stratified` (`heads` must be M or None then).
     x, y (n, d) or (B, n, d). optimiser: dict of lr 0.02, beta1 0.9, beta2 0.95, epsilon 1e-2, weight_decay 0.01, second_moment
         "element" ("block_sum", "block_mean": over each matrix; "head_sum": over all four of a head), bias_correction True,
-        epsilon_units "mean_field" ("raw": those of dloss/dtheta). causal, residual_exponent, memory as Network has them.
+        epsilon_units "mean_field" ("raw": those of dloss/dtheta). causal, residual_exponent, norm, memory as Network has them.
     dict(losses (steps + 1,) after k steps; x1 the outputs, p1 n times the adjoint of x, and q, k, v, o after the last).
     """
     packed, (count,), dh, d = _heads(atoms, ("atom",), "atoms")
@@ -194,7 +196,7 @@ def train(
     x, y = _pair(x, y, d)
     shape = [_count(layers, "layers"), count if stratified else _count(heads, "heads"), dh, d]
     losses, x1, p1, weights = _core.depth_train(
-        packed.ravel(), shape, bool(stratified), bool(causal), float(residual_exponent), memory, x.shape[-2], x.ravel(), y.ravel(),
+        packed.ravel(), shape, bool(stratified), bool(causal), float(residual_exponent), norm, memory, x.shape[-2], x.ravel(), y.ravel(),
         _count(steps, "steps", 0), _options(optimiser or {}), _count(seed, "seed", 0),
     )
     out = {"losses": losses, "x1": x1.reshape(x.shape), "p1": p1.reshape(x.shape)}

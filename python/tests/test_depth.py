@@ -92,6 +92,18 @@ def test_gradients_are_differences_of_the_loss(memory):
     assert out["p0"].flat[17] == pytest.approx((up - down) / (2 * h), abs=1e-9)
 
 
+@pytest.mark.parametrize("norm", ["layer", "rms"])
+def test_networks_may_read_normalised_tokens(norm):
+    x, heads = sine_tokens(4, 3), sine_layers(1)
+    centred = x - x.mean(1, keepdims=True) if norm == "layer" else x
+    read = centred / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5)
+    out = depth.Network(*heads, norm=norm).forward(x)
+    np.testing.assert_allclose(out, x + plain_attention(read, *(part[0] for part in heads), False), atol=1e-14)
+    deep = depth.Network(*sine_layers(400, spacing=1 / 400), norm=norm).forward(x)
+    limit = depth.limit(lambda s: sine_heads(2, 2, 3, s), x, norm=norm)["x1"]
+    np.testing.assert_allclose(deep, limit, atol=3e-3)
+
+
 def coupled(theta):
     c = np.cos(theta[0] * theta[1])
     return np.array([theta[0] + c * theta[1], 4 * theta[1] + c * theta[0], 0.01 * theta[2], *(0.3 * theta[3:])])
@@ -178,6 +190,8 @@ def test_slips_are_named():
         depth.Network(*(part[:0] for part in heads))
     with pytest.raises(ValueError, match="did you mean 'inverse'"):
         depth.Network(*heads, memory="invers").gradient(x, y)
+    with pytest.raises(ValueError, match="unknown norm 'layr'; did you mean 'layer'"):
+        depth.Network(*heads, norm="layr").forward(x)
     with pytest.raises(ValueError, match="x: .*expected finite"):
         depth.Network(*heads).loss(np.full((4, 3), np.nan), y)
     with pytest.raises(ValueError, match="did you mean 'block_sum'"):

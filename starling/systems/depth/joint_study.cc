@@ -39,7 +39,7 @@ void validate(const JointStudySpec& spec) {
 }
 
 TrainingSpec training_of(const JointStudySpec& spec, const HeadShape& shape, Index tokens) {
-  return {.network = {.shape = shape, .causal = spec.causal},
+  return {.network = {.shape = shape, .causal = spec.causal, .norm = spec.norm},
           .optimiser = spec.optimiser,
           .tokens = tokens,
           .steps = spec.watch.back(),

@@ -16,6 +16,7 @@ struct JointStudySpec {
   Index replicas = 96;                        ///< networks of a cell; at least 2
   Optimiser optimiser{};
   bool causal = false;
+  kernels::Norm norm = kernels::Norm::none;
   Index reference_layers = 32;  ///< the limit by Richardson from this many layers, twice and four times
   Index resamples = 400;        ///< of the bootstrap; at least 2
   double confidence = 0.95;

@@ -68,12 +68,21 @@ LaneNetwork<T>::LaneNetwork(const NetworkSpec& spec, Index tokens, LaneWeights k
       kept_(zeros<T>(slots(spec) * vectors())),
       replay_(zeros<T>(replay_slots(spec) * vectors())),
       trial_(zeros<T>(vectors())),
+      read_(zeros<T>(spec.norm == kernels::Norm::none ? 0 : vectors())),
+      pulled_(zeros<T>(spec.norm == kernels::Norm::none ? 0 : vectors())),
       adjoint_{zeros<T>(vectors()), zeros<T>(vectors())} {}
+
+template <class T>
+const T* LaneNetwork<T>::read(const T* x) {
+  if (spec_.norm == kernels::Norm::none) return x;
+  kernels::normalise_tokens(spec_.norm, shape_.tokens, shape_.width, x, read_.data());
+  return read_.data();
+}
 
 template <class T>
 void LaneNetwork<T>::advance(const T* weights, Index l, const T* x, T* out) {
   std::copy_n(x, vectors(), out);
-  kernels::add_attention(shape_, kind_, scale_, layer(weights, l), x, out, workspace_);
+  kernels::add_attention(shape_, kind_, scale_, layer(weights, l), read(x), out, workspace_);
 }
 
 template <class T>
@@ -98,10 +107,15 @@ const T* LaneNetwork<T>::forward(const T* weights) {
 template <class T>
 void LaneNetwork<T>::pull_back(const T* weights, Index l, const T* x, T* gradient,
                                const std::function<void(Index, const T*)>& visit) {
+  const bool plain = spec_.norm == kernels::Norm::none;
   T* before = adjoint_[1].data();
+  T* pulled = plain ? before : pulled_.data();
   std::copy_n(adjoint_[0].data(), vectors(), before);
-  kernels::add_attention_adjoint(shape_, kind_, scale_, layer(weights, l), x, adjoint_[0].data(), before,
-                                 gradient == nullptr ? nullptr : gradient + l * layer_size_, workspace_);
+  if (!plain) std::fill_n(pulled, vectors(), T(0));
+  kernels::add_attention_adjoint(shape_, kind_, scale_, layer(weights, l), read(x), adjoint_[0].data(),
+                                 pulled, gradient == nullptr ? nullptr : gradient + l * layer_size_,
+                                 workspace_);
+  if (!plain) kernels::add_norm_derivative(spec_.norm, shape_.tokens, shape_.width, x, pulled, before);
   std::swap(adjoint_[0], adjoint_[1]);
   if (visit) visit(l, adjoint_[0].data());
 }
@@ -143,7 +157,7 @@ int LaneNetwork<T>::invert(const T* layer_weights, const T* after, T* before) {
   int since_best = 0;
   for (int i = 1; i <= most; ++i) {
     std::copy_n(after, vectors(), trial_.data());
-    kernels::add_attention(shape_, kind_, -scale_, layer_weights, before, trial_.data(), workspace_);
+    kernels::add_attention(shape_, kind_, -scale_, layer_weights, read(before), trial_.data(), workspace_);
     moved = largest_difference(trial_.data(), before, vectors());
     std::copy_n(trial_.data(), vectors(), before);
     if (moved < enough) return i;
@@ -168,7 +182,14 @@ void LaneNetwork<T>::tangent(const T* weights, T* tangent,
   for (Index l = 0; l < spec_.shape.layers; ++l) {
     if (visit) visit(l, output_.data(), tangent);
     std::copy_n(tangent, vectors(), next.data());
-    kernels::add_attention_tangent(shape_, kind_, scale_, layer(weights, l), output_.data(), tangent,
+    const T* direction = tangent;
+    if (spec_.norm != kernels::Norm::none) {
+      std::fill_n(pulled_.data(), vectors(), T(0));
+      kernels::add_norm_derivative(spec_.norm, shape_.tokens, shape_.width, output_.data(), tangent,
+                                   pulled_.data());
+      direction = pulled_.data();
+    }
+    kernels::add_attention_tangent(shape_, kind_, scale_, layer(weights, l), read(output_.data()), direction,
                                    next.data(), workspace_);
     std::copy_n(next.data(), vectors(), tangent);
     std::swap(output_, trial_);

@@ -135,7 +135,7 @@ Limit solve_limit(const LimitSpec& spec, const HeadsAt& heads, std::span<const d
     }
     return at;
   };
-  HeadField field(spec.head_width, spec.width, spec.tokens, count, spec.causal);
+  HeadField field(spec.head_width, spec.width, spec.tokens, count, spec.causal, spec.norm);
   constexpr Index most_panels = 4096;
   Limit last;
   for (Index panels = 2;; panels *= 2) {

@@ -15,6 +15,7 @@ using HeadsAt = std::function<std::vector<double>(double s)>;
 struct LimitSpec {
   Index head_width = 0, width = 0, tokens = 0;
   bool causal = false;
+  kernels::Norm norm = kernels::Norm::none;
   double tolerance = 1e-13;  ///< of x(1) and p(0), largest entry, relative where entries exceed 1
 };
 

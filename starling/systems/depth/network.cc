@@ -33,15 +33,31 @@ constexpr Index most_chunks = 16;
 
 }  // namespace
 
-Memory memory_policy(std::string_view name) {
-  static const std::array<std::pair<const char*, Memory>, 3> names = {
-      {{"stored", Memory::stored}, {"checkpoints", Memory::checkpoints}, {"inverse", Memory::inverse}}};
+namespace {
+
+template <class Kind, std::size_t count>
+Kind named(std::string_view what, std::string_view name,
+           const std::array<std::pair<const char*, Kind>, count>& names) {
   std::vector<std::string> known;
-  for (const auto& [text, memory] : names) {
-    if (name == text) return memory;
+  for (const auto& [text, kind] : names) {
+    if (name == text) return kind;
     known.emplace_back(text);
   }
-  throw Error(ErrorKind::usage, fmt::format("unknown memory '{}'{}", name, base::suggestion(name, known)));
+  throw Error(ErrorKind::usage, fmt::format("unknown {} '{}'{}", what, name, base::suggestion(name, known)));
+}
+
+}  // namespace
+
+Memory memory_policy(std::string_view name) {
+  return named<Memory, 3>(
+      "memory", name,
+      {{{"stored", Memory::stored}, {"checkpoints", Memory::checkpoints}, {"inverse", Memory::inverse}}});
+}
+
+kernels::Norm norm_of(std::string_view name) {
+  return named<kernels::Norm, 3>(
+      "norm", name,
+      {{{"none", kernels::Norm::none}, {"layer", kernels::Norm::layer}, {"rms", kernels::Norm::rms}}});
 }
 
 double NetworkSpec::scale() const {

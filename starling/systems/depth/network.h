@@ -8,6 +8,7 @@
 
 #include "starling/base/matrix.h"
 #include "starling/kernels/lane_attention.h"
+#include "starling/kernels/lane_norm.h"
 
 namespace starling::depth {
 
@@ -23,6 +24,9 @@ struct HeadShape {
   Index layer() const { return heads * head(); }
   Index size() const { return layers * layer(); }
 };
+
+/// "none", "layer" or "rms"; Error{usage} for another name.
+kernels::Norm norm_of(std::string_view name);
 
 /// What is kept of the forward pass for the backward pass.
 enum class Memory {
@@ -41,6 +45,7 @@ struct NetworkSpec {
   bool causal = false;           ///< token i sees j <= i only
   double residual_exponent = 1;  ///< α
   Memory memory = Memory::stored;
+  kernels::Norm norm = kernels::Norm::none;  ///< what the heads read: x_l, or x_l normalised (pre-norm)
 
   double scale() const;  ///< L^{-α} / H
   kernels::AttentionShape attention(Index tokens) const;
@@ -88,6 +93,7 @@ class LaneNetwork {
   Index vectors() const { return entries() * lanes_; }
   const T* layer(const T* weights, Index l) const { return weights + l * layer_size_; }
   T* kept(Index slot) const { return kept_.data() + slot * vectors(); }
+  const T* read(const T* x);  // what the heads read of x, in place until the next call
   void advance(const T* weights, Index l, const T* x, T* out);
   void pull_back(const T* weights, Index l, const T* x, T* gradient,
                  const std::function<void(Index, const T*)>& visit);
@@ -98,7 +104,7 @@ class LaneNetwork {
   Index lanes_, layer_size_, segment_;  // layers between checkpoints
   T scale_;
   kernels::AttentionWorkspace<T> workspace_;
-  kernels::Scratch<T> input_, output_, kept_, replay_, trial_;
+  kernels::Scratch<T> input_, output_, kept_, replay_, trial_, read_, pulled_;
   kernels::Scratch<T> adjoint_[2];
 };
 

@@ -100,6 +100,26 @@ TEST(DepthLimit, HasTheGradientThatDifferencesOfItsLossGive) {
   }
 }
 
+TEST(DepthLimit, OfNormalisedTokensIsWhatTheirNetworksTendTo) {
+  const SineCase problem;
+  for (const kernels::Norm norm : {kernels::Norm::layer, kernels::Norm::rms}) {
+    const Limit limit = solve_limit(
+        {.head_width = 2, .width = 4, .tokens = 6, .norm = norm},
+        [](double s) { return testing::sine_heads(3, 2, 4, 4 * s); }, problem.x, problem.y);
+    const auto gap = [&](Index layers) {
+      const HeadShape shape{layers, 3, 2, 4};
+      const auto network = testing::gradient_of({.shape = shape, .norm = norm},
+                                                testing::sine_layers(shape, 4 / static_cast<double>(layers)),
+                                                6, problem.x, problem.y);
+      return std::pair{distance(network.x1, limit.x1), distance(network.p0, limit.p0)};
+    };
+    const auto coarse = gap(128), fine = gap(256);
+    EXPECT_NEAR(coarse.first / fine.first, 2, .05);
+    EXPECT_NEAR(coarse.second / fine.second, 2, .05);
+    EXPECT_LT(fine.first, .02);
+  }
+}
+
 TEST(DepthLimit, OfUniformAttentionIsClosed) {
   // Q = K = 0, O V = W: two heads whose O V average to W.
   const Numbers w = {.2, -.5, .1, .4, .1, -.3, 0, .6, -.2};

@@ -179,6 +179,37 @@ TEST(DepthNetwork, IsTheSameWhateverItRemembers) {
   }
 }
 
+TEST(DepthNetwork, ThatNormalisesWhatItReadsIsDifferentiatedExactly) {
+  const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3);
+  for (const kernels::Norm norm : {kernels::Norm::layer, kernels::Norm::rms}) {
+    NetworkSpec spec{.shape = three_layers, .norm = norm};
+    Numbers weights = testing::sine_layers(three_layers), start = x;
+    const auto exact = testing::gradient_of(spec, weights, 4, x, y);
+    Network<double> network(spec, 4, 1);
+    constexpr double h = 1e-3, tolerance = 4e-11;
+    const auto slope = [&](double& entry) {
+      const double at = entry;
+      const auto loss_at = [&](double step) {
+        entry = at + step;
+        return network.loss(weights, start, y);
+      };
+      const double wide = loss_at(2 * h) - loss_at(-2 * h), narrow = loss_at(h) - loss_at(-h);
+      entry = at;
+      return (8 * narrow - wide) / (12 * h);
+    };
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      ASSERT_NEAR(exact.gradient[i] * spec.scale(), slope(weights[i]), tolerance) << i;
+    for (std::size_t i = 0; i < start.size(); ++i) ASSERT_NEAR(exact.p0[i], slope(start[i]), tolerance) << i;
+    const Numbers all = pairings(spec, weights, 4, x, y);
+    for (const double pairing : all) EXPECT_NEAR(pairing, all[0], 1e-15);
+    for (const Memory memory : {Memory::checkpoints, Memory::inverse}) {
+      spec.memory = memory;
+      EXPECT_LT(testing::largest_gap(testing::gradient_of(spec, weights, 4, x, y).gradient, exact.gradient),
+                1e-13);
+    }
+  }
+}
+
 TEST(DepthNetwork, InvertsItsLayersInTheKnownNumberOfIterations) {
   const Numbers x = testing::sine_tokens(6, 4);
   for (const auto& [layers, known] : {std::pair<Index, double>{8, 13.0}, {64, 7.5}, {512, 5.3}}) {
