@@ -84,9 +84,10 @@ HWY_INLINE void product_rows(D d, std::ptrdiff_t columns, std::ptrdiff_t depth, 
 
 /// out(i, j) = Σ_k a(i, k) b(j, k), or += it, in every lane; `shared` says that b has one number an entry. a
 /// and out have a vector an entry. `out` must not overlap the factors.
+/// Not inlined: the call costs less than a dozen copies of the tiles in every caller.
 template <bool shared, bool add, class D, class T = hn::TFromD<D>>
-HWY_INLINE void lane_product(D d, std::ptrdiff_t rows, std::ptrdiff_t columns, std::ptrdiff_t depth,
-                             LaneFactor<T> a, LaneFactor<T> b, LaneTarget<T> out) {
+HWY_NOINLINE void lane_product(D d, std::ptrdiff_t rows, std::ptrdiff_t columns, std::ptrdiff_t depth,
+                               LaneFactor<T> a, LaneFactor<T> b, LaneTarget<T> out) {
   // Four rows by four columns keep both multipliers of AVX-512 busy; half as many registers hold two by four.
   constexpr int tall = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
   std::ptrdiff_t i = 0;
