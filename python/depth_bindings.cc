@@ -146,11 +146,11 @@ nb::tuple train(const Column& atoms, const std::vector<Index>& shape, bool strat
                                    .watch = {steps}};
     depth::validate(spec.network);
     base::Stream stream(seed, 0, "heads");
-    const auto& [layers, heads, r, d] = spec.network.shape;
-    return depth::train(
-        spec,
-        stratified ? depth::stratified_heads(law, layers) : depth::drawn_heads(law, layers, heads, stream),
-        span(x), span(y));
+    const depth::HeadShape& sizes = spec.network.shape;
+    return depth::train(spec,
+                        stratified ? depth::stratified_heads(law, sizes.layers)
+                                   : depth::drawn_heads(law, sizes.layers, sizes.heads, stream),
+                        span(x), span(y));
   });
   const depth::Snapshot& end = run.snapshots.back();
   return nb::make_tuple(flat(run.losses), flat(end.output), flat(end.adjoint), flat(run.weights));

@@ -5,20 +5,34 @@
 
 namespace starling::depth {
 
+namespace {
+
+// `count` atoms of `size` numbers each, drawn from `atoms`, appended to `out`.
+void draw(const std::vector<double>& atoms, Index size, Index count, base::Stream& stream,
+          std::vector<double>& out) {
+  const auto number = static_cast<std::uint64_t>(atoms.size()) / static_cast<std::uint64_t>(size);
+  for (Index i = 0; i < count; ++i) {
+    const auto atom = atoms.begin() + static_cast<Index>(stream.below(number)) * size;
+    out.insert(out.end(), atom, atom + size);
+  }
+}
+
+}  // namespace
+
 std::vector<double> stratified_heads(const HeadLaw& law, Index layers) {
   std::vector<double> out;
-  out.reserve(law.heads.size() * static_cast<std::size_t>(layers));
+  out.reserve((law.heads.size() + law.neurons.size()) * static_cast<std::size_t>(layers));
   for (Index l = 0; l < layers; ++l) out.insert(out.end(), law.heads.begin(), law.heads.end());
+  for (Index l = 0; l < layers; ++l) out.insert(out.end(), law.neurons.begin(), law.neurons.end());
   return out;
 }
 
-std::vector<double> drawn_heads(const HeadLaw& law, Index layers, Index heads, base::Stream& stream) {
-  const Index size = 4 * law.head_width * law.width;
-  std::vector<double> out(static_cast<std::size_t>(layers * heads * size));
-  for (Index h = 0; h < layers * heads; ++h) {
-    const auto atom = static_cast<Index>(stream.below(static_cast<std::uint64_t>(law.atoms())));
-    std::copy_n(law.heads.begin() + atom * size, size, out.begin() + h * size);
-  }
+std::vector<double> drawn_heads(const HeadLaw& law, Index layers, Index heads, base::Stream& stream,
+                                Index neurons) {
+  std::vector<double> out;
+  out.reserve(static_cast<std::size_t>(law.shape(layers, heads, neurons).size()));
+  draw(law.heads, 4 * law.head_width * law.width, layers * heads, stream, out);
+  if (!law.neurons.empty()) draw(law.neurons, 2 * law.width, layers * neurons, stream, out);
   return out;
 }
 

@@ -12,19 +12,23 @@ namespace starling::depth {
 /// are drawn from it is the network that has all atoms in every layer, up to the error of the Euler scheme.
 struct HeadLaw {
   Index head_width = 0, width = 0;
-  std::vector<double> heads;  ///< [atom][Q, K, V, O], as HeadShape has a layer
+  std::vector<double> heads;      ///< [atom][Q, K, V, O], as HeadShape has a layer
+  std::vector<double> neurons{};  ///< [atom][w, u]; empty without a second species
 
-  HeadShape shape(Index layers, Index heads_per_layer) const {
-    return {layers, heads_per_layer, head_width, width};
+  HeadShape shape(Index layers, Index heads_per_layer, Index neurons_per_layer = 0) const {
+    return {layers, heads_per_layer, head_width, width, neurons_per_layer};
   }
+  Index neuron_atoms() const { return static_cast<Index>(neurons.size()) / (2 * width); }
   Index atoms() const { return static_cast<Index>(heads.size()) / (4 * head_width * width); }
 };
 
-/// All atoms in every layer: weights of law.shape(layers, law.atoms()).
+/// All atoms in every layer: weights of law.shape(layers, law.atoms(), law.neuron_atoms()).
 std::vector<double> stratified_heads(const HeadLaw& law, Index layers);
 
-/// Heads drawn independently: weights of law.shape(layers, heads).
-std::vector<double> drawn_heads(const HeadLaw& law, Index layers, Index heads, base::Stream& stream);
+/// Heads, then neurons, drawn independently: weights of law.shape(layers, heads, neurons); no neurons without
+/// atoms of theirs.
+std::vector<double> drawn_heads(const HeadLaw& law, Index layers, Index heads, base::Stream& stream,
+                                Index neurons = 0);
 
 /// Number i, counted from 0, of SplitMix64's stream of uniform numbers in [0, 1).
 double split_mix(std::uint64_t seed, std::uint64_t i);

@@ -19,7 +19,7 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-void validate(const JointStudySpec& spec) {
+void validate(const JointStudySpec& spec, const HeadLaw& law) {
   const auto require = [](bool holds, const char* what) {
     if (!holds) throw Error(ErrorKind::usage, fmt::format("joint study: {}", what));
   };
@@ -32,6 +32,8 @@ void validate(const JointStudySpec& spec) {
               std::adjacent_find(spec.watch.begin(), spec.watch.end(), std::greater_equal<>()) ==
                   spec.watch.end(),
           "watch: expected ascending numbers of steps from 0");
+  require(spec.neurons_per_head >= 0 && (spec.neurons_per_head == 0) == law.neurons.empty(),
+          "neurons_per_head: expected 1 or more where the law has neurons, else 0");
   require(spec.replicas >= 2, "replicas: expected at least 2");
   require(spec.resamples >= 2, "resamples: expected at least 2");
   require(spec.reference_layers >= 1, "reference_layers: expected at least 1");
@@ -126,18 +128,20 @@ RateFit fit_rates(const JointStudySpec& spec, const std::vector<JointCell>& cell
 
 std::vector<Snapshot> stratified_network(const JointStudySpec& spec, const HeadLaw& law, Index layers,
                                          Index tokens, std::span<const double> x, std::span<const double> y) {
-  validate(spec);
-  return train(training_of(spec, law.shape(layers, law.atoms()), tokens), stratified_heads(law, layers), x, y)
+  validate(spec, law);
+  return train(training_of(spec, law.shape(layers, law.atoms(), law.neuron_atoms()), tokens),
+               stratified_heads(law, layers), x, y)
       .snapshots;
 }
 
 JointCell measure_cell(const JointStudySpec& spec, const HeadLaw& law, Index layers, Index heads,
                        std::uint32_t task, Index tokens, const std::vector<Snapshot>& reference,
                        std::span<const double> x, std::span<const double> y) {
-  const TrainingSpec training = training_of(spec, law.shape(layers, heads), tokens);
+  const TrainingSpec training =
+      training_of(spec, law.shape(layers, heads, heads * spec.neurons_per_head), tokens);
   const auto start = [&](Index replica) {
     base::Stream stream(spec.seed, task, "heads", static_cast<std::uint64_t>(replica));
-    return drawn_heads(law, layers, heads, stream);
+    return drawn_heads(law, layers, heads, stream, heads * spec.neurons_per_head);
   };
   const std::vector<Trained> runs = train_replicas(training, spec.replicas, start, x, y);
   JointCell out{layers, heads, {}, {}, {}};
@@ -155,6 +159,7 @@ Estimate largest_error(const HeadLaw& law, Index layers, Index heads, Index netw
                        std::span<const double> inputs, std::uint64_t seed, double confidence) {
   const NetworkSpec spec{.shape = law.shape(layers, heads)};
   validate(spec);
+  require_heads_alone(law);
   const Index size = tokens * law.width, count = static_cast<Index>(inputs.size()) / std::max<Index>(size, 1);
   if (networks < 2 || size < 1 || count < 1 || static_cast<Index>(inputs.size()) != count * size) {
     throw Error(ErrorKind::usage,
@@ -203,12 +208,13 @@ Estimate largest_error(const HeadLaw& law, Index layers, Index heads, Index netw
 
 std::vector<Snapshot> trained_limit(const JointStudySpec& spec, const HeadLaw& law, Index tokens,
                                     std::span<const double> x, std::span<const double> y) {
-  validate(spec);
+  validate(spec, law);
   std::array<Trained, 3> runs;
   base::parallel_chunks(3, 1, [&](Index begin, Index) {
     const Index i = 2 - begin, layers = spec.reference_layers << i;  // the deepest first
     runs[static_cast<std::size_t>(i)] =
-        train(training_of(spec, law.shape(layers, law.atoms()), tokens), stratified_heads(law, layers), x, y);
+        train(training_of(spec, law.shape(layers, law.atoms(), law.neuron_atoms()), tokens),
+              stratified_heads(law, layers), x, y);
   });
   std::vector<Snapshot> out;
   for (std::size_t s = 0; s < spec.watch.size(); ++s) {

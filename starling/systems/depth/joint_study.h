@@ -17,6 +17,7 @@ struct JointStudySpec {
   Optimiser optimiser{};
   bool causal = false;
   kernels::Norm norm = kernels::Norm::none;
+  Index neurons_per_head = 0;   ///< where the law has neurons, and there alone
   Index reference_layers = 32;  ///< the limit by Richardson from this many layers, twice and four times
   Index resamples = 400;        ///< of the bootstrap; at least 2
   double confidence = 0.95;

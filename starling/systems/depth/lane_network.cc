@@ -58,10 +58,13 @@ LaneNetwork<T>::LaneNetwork(const NetworkSpec& spec, Index tokens, LaneWeights k
     : spec_(spec),
       shape_(spec.attention(tokens)),
       kind_(kind),
+      neurons_{.tokens = tokens, .width = spec.shape.width, .neurons = spec.shape.neurons},
       lanes_(kernels::attention_lanes<T>()),
       layer_size_(spec.shape.layer() * (kind == LaneWeights::own ? lanes_ : 1)),
+      neuron_size_(spec.shape.neuron_layer() * (kind == LaneWeights::own ? lanes_ : 1)),
       segment_(segment_length(spec)),
       scale_(static_cast<T>(spec.scale())),
+      neuron_scale_(static_cast<T>(spec.neuron_scale())),
       workspace_(shape_),
       input_(zeros<T>(vectors())),
       output_(zeros<T>(vectors())),
@@ -70,6 +73,7 @@ LaneNetwork<T>::LaneNetwork(const NetworkSpec& spec, Index tokens, LaneWeights k
       trial_(zeros<T>(vectors())),
       read_(zeros<T>(spec.norm == kernels::Norm::none ? 0 : vectors())),
       pulled_(zeros<T>(spec.norm == kernels::Norm::none ? 0 : vectors())),
+      neuron_room_(zeros<T>(spec.shape.neurons == 0 ? 0 : static_cast<Index>(neurons_.room<T>()))),
       adjoint_{zeros<T>(vectors()), zeros<T>(vectors())} {}
 
 template <class T>
@@ -79,10 +83,21 @@ const T* LaneNetwork<T>::read(const T* x) {
   return read_.data();
 }
 
+// out += sign times what layer l adds to x.
+template <class T>
+void LaneNetwork<T>::add_layer(const T* weights, Index l, T sign, const T* x, T* out) {
+  const T* seen = read(x);
+  kernels::add_attention(shape_, kind_, sign * scale_, layer(weights, l), seen, out, workspace_);
+  if (neurons_.neurons > 0) {
+    kernels::add_neurons(neurons_, kind_, sign * neuron_scale_, neurons(weights, l), seen, out,
+                         neuron_room_.data());
+  }
+}
+
 template <class T>
 void LaneNetwork<T>::advance(const T* weights, Index l, const T* x, T* out) {
   std::copy_n(x, vectors(), out);
-  kernels::add_attention(shape_, kind_, scale_, layer(weights, l), read(x), out, workspace_);
+  add_layer(weights, l, T(1), x, out);
 }
 
 template <class T>
@@ -112,9 +127,14 @@ void LaneNetwork<T>::pull_back(const T* weights, Index l, const T* x, T* gradien
   T* pulled = plain ? before : pulled_.data();
   std::copy_n(adjoint_[0].data(), vectors(), before);
   if (!plain) std::fill_n(pulled, vectors(), T(0));
-  kernels::add_attention_adjoint(shape_, kind_, scale_, layer(weights, l), read(x), adjoint_[0].data(),
-                                 pulled, gradient == nullptr ? nullptr : gradient + l * layer_size_,
-                                 workspace_);
+  const T* seen = read(x);
+  kernels::add_attention_adjoint(shape_, kind_, scale_, layer(weights, l), seen, adjoint_[0].data(), pulled,
+                                 gradient == nullptr ? nullptr : layer(gradient, l), workspace_);
+  if (neurons_.neurons > 0) {
+    kernels::add_neurons_adjoint(neurons_, kind_, neuron_scale_, neurons(weights, l), seen,
+                                 adjoint_[0].data(), pulled,
+                                 gradient == nullptr ? nullptr : neurons(gradient, l), neuron_room_.data());
+  }
   if (!plain) kernels::add_norm_derivative(spec_.norm, shape_.tokens, shape_.width, x, pulled, before);
   std::swap(adjoint_[0], adjoint_[1]);
   if (visit) visit(l, adjoint_[0].data());
@@ -140,7 +160,7 @@ void LaneNetwork<T>::backward(const T* weights, T* gradient,
       return;
     case Memory::inverse:
       for (Index l = layers - 1; l >= 0; --l) {
-        invert(layer(weights, l), output_.data(), kept(0));
+        invert(weights, l, output_.data(), kept(0));
         pull_back(weights, l, kept(0), gradient, visit);
         std::copy_n(kept(0), vectors(), output_.data());
       }
@@ -148,7 +168,7 @@ void LaneNetwork<T>::backward(const T* weights, T* gradient,
 }
 
 template <class T>
-int LaneNetwork<T>::invert(const T* layer_weights, const T* after, T* before) {
+int LaneNetwork<T>::invert(const T* weights, Index l, const T* after, T* before) {
   constexpr bool wide = sizeof(T) == 8;
   const T enough = wide ? T(1e-15) : T(1e-7), tolerable = wide ? T(1e-12) : T(1e-4);
   constexpr int most = 200;
@@ -157,7 +177,7 @@ int LaneNetwork<T>::invert(const T* layer_weights, const T* after, T* before) {
   int since_best = 0;
   for (int i = 1; i <= most; ++i) {
     std::copy_n(after, vectors(), trial_.data());
-    kernels::add_attention(shape_, kind_, -scale_, layer_weights, read(before), trial_.data(), workspace_);
+    add_layer(weights, l, T(-1), before, trial_.data());
     moved = largest_difference(trial_.data(), before, vectors());
     std::copy_n(trial_.data(), vectors(), before);
     if (moved < enough) return i;
@@ -189,8 +209,13 @@ void LaneNetwork<T>::tangent(const T* weights, T* tangent,
                                    pulled_.data());
       direction = pulled_.data();
     }
-    kernels::add_attention_tangent(shape_, kind_, scale_, layer(weights, l), read(output_.data()), direction,
-                                   next.data(), workspace_);
+    const T* seen = read(output_.data());
+    kernels::add_attention_tangent(shape_, kind_, scale_, layer(weights, l), seen, direction, next.data(),
+                                   workspace_);
+    if (neurons_.neurons > 0) {
+      kernels::add_neurons_tangent(neurons_, kind_, neuron_scale_, neurons(weights, l), seen, direction,
+                                   next.data(), neuron_room_.data());
+    }
     std::copy_n(next.data(), vectors(), tangent);
     std::swap(output_, trial_);
     advance(weights, l, trial_.data(), output_.data());

@@ -176,8 +176,15 @@ Extrapolated richardson(Index layers, std::span<const double> coarse, std::span<
   return out;
 }
 
+void require_heads_alone(const HeadLaw& law) {
+  if (!law.neurons.empty())
+    throw Error(ErrorKind::usage,
+                "limit: expected a law of heads alone; neurons have theirs by richardson()");
+}
+
 double fluctuation_constant(const HeadLaw& law, Index layers, Index tokens, std::span<const double> x,
                             bool causal) {
+  require_heads_alone(law);
   const Index atoms = law.atoms(), size = tokens * law.width, head = 4 * law.head_width * law.width;
   const Index outputs = size;  // one direction each
   HeadField mean(law.head_width, law.width, tokens, atoms, causal);
@@ -244,34 +251,39 @@ NetworkDiagnostics diagnose(const NetworkSpec& spec, std::span<const double> wei
                             std::span<const double> x) {
   validate(spec);
   const HeadShape& shape = spec.shape;
-  if (shape.layers % 2 != 0 || shape.heads % 2 != 0 || spec.residual_exponent != 1) {
+  if (shape.layers % 2 != 0 || shape.heads % 2 != 0 || shape.neurons % 2 != 0 ||
+      spec.residual_exponent != 1) {
     throw Error(
         ErrorKind::usage,
-        fmt::format("diagnostics: {} layers, {} heads, residual_exponent {}; expected even numbers, and "
-                    "1",
-                    shape.layers, shape.heads, spec.residual_exponent));
+        fmt::format("diagnostics: {} layers, {} heads, {} neurons, residual_exponent {}; expected even "
+                    "numbers, and 1",
+                    shape.layers, shape.heads, shape.neurons, spec.residual_exponent));
   }
-  const auto end = [&](Index layers, Index heads, std::span<const double> w) {
-    NetworkSpec other = spec;
-    other.shape.layers = layers;
-    other.shape.heads = heads;
-    Network<double> network(other, tokens, 1);
+  const auto end = [&](HeadShape other, std::span<const double> w) {
+    NetworkSpec changed = spec;
+    changed.shape = other;
+    Network<double> network(changed, tokens, 1);
     Numbers out(x.size());
     network.forward(w, x, out);
     return out;
   };
   const auto half = [&](Index first) {
     Numbers out;
-    const Index size = shape.layer() / 2;
-    for (Index l = 0; l < shape.layers; ++l) {
-      const auto begin = weights.begin() + l * shape.layer() + first * size;
-      out.insert(out.end(), begin, begin + size);
-    }
-    return end(shape.layers, shape.heads / 2, out);
+    const auto take = [&](Index offset, Index layer_size) {
+      for (Index l = 0; l < shape.layers; ++l) {
+        const auto begin = weights.begin() + offset + l * layer_size + first * layer_size / 2;
+        out.insert(out.end(), begin, begin + layer_size / 2);
+      }
+    };
+    take(0, shape.layer());
+    take(shape.heads_size(), shape.neuron_layer());
+    return end({shape.layers, shape.heads / 2, shape.head_width, shape.width, shape.neurons / 2}, out);
   };
   // Layers lie one after another: side by side is the same array.
-  const Numbers whole = end(shape.layers, shape.heads, weights),
-                merged = end(shape.layers / 2, 2 * shape.heads, weights);
+  const Numbers whole = end(shape, weights),
+                merged =
+                    end({shape.layers / 2, 2 * shape.heads, shape.head_width, shape.width, 2 * shape.neurons},
+                        weights);
   return {mean_square_distance(merged, whole, tokens), mean_square_distance(half(0), half(1), tokens) / 4};
 }
 

@@ -44,6 +44,9 @@ struct Extrapolated {
 Extrapolated richardson(Index layers, std::span<const double> coarse, std::span<const double> middle,
                         std::span<const double> fine);
 
+/// Error{usage} for a law with neurons, whose limit the functions below do not solve.
+void require_heads_alone(const HeadLaw& law);
+
 /// b of the law E mean_i |x_i - X_i|² ≈ a / L² + b / (L H) of a network whose heads are drawn from the law,
 /// by the delta method on the stratified network of that many layers: b = 1/(L n) Σ_l Σ_directions Var_θ
 /// <p_{l+1}, attn_θ(X_l)>, p the adjoint of one of the n d outputs.

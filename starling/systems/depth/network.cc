@@ -64,6 +64,11 @@ double NetworkSpec::scale() const {
   return std::pow(static_cast<double>(shape.layers), -residual_exponent) / static_cast<double>(shape.heads);
 }
 
+double NetworkSpec::neuron_scale() const {
+  return std::pow(static_cast<double>(shape.layers), -residual_exponent) /
+         static_cast<double>(std::max<Index>(shape.neurons, 1));
+}
+
 kernels::AttentionShape NetworkSpec::attention(Index tokens) const {
   return {.tokens = tokens,
           .width = shape.width,
@@ -77,6 +82,9 @@ void validate(const NetworkSpec& spec) {
   require_positive(spec.shape.heads, "heads");
   require_positive(spec.shape.head_width, "head_width");
   require_positive(spec.shape.width, "width");
+  if (spec.shape.neurons < 0)
+    throw Error(ErrorKind::usage,
+                fmt::format("network: neurons = {}; expected 0 or more", spec.shape.neurons));
   if (!(spec.residual_exponent >= 0 && spec.residual_exponent <= 2)) {
     throw Error(ErrorKind::usage,
                 fmt::format("network: residual_exponent = {}; expected 0 (the usual network) to 2",

@@ -8,21 +8,26 @@
 
 #include "starling/base/matrix.h"
 #include "starling/kernels/lane_attention.h"
+#include "starling/kernels/lane_neurons.h"
 #include "starling/kernels/lane_norm.h"
 
 namespace starling::depth {
 
 using base::Index;
 
-/// Attention heads as particles, stored as [layer][head][Q, K, V, O]: Q, K, V of (head_width, width) and O of
-/// (width, head_width), row by row.
+/// Particles of two species: attention heads, stored as [layer][head][Q, K, V, O], Q, K, V of (head_width,
+/// width) and O of (width, head_width), row by row; after all of them neurons of a hidden layer, if any, as
+/// [layer][neuron][w, u], of `width` numbers each.
 struct HeadShape {
   Index layers = 0, heads = 0, head_width = 0, width = 0;
+  Index neurons = 0;  ///< of a layer
 
   Index matrix() const { return head_width * width; }
   Index head() const { return 4 * matrix(); }
   Index layer() const { return heads * head(); }
-  Index size() const { return layers * layer(); }
+  Index heads_size() const { return layers * layer(); }
+  Index neuron_layer() const { return 2 * neurons * width; }
+  Index size() const { return heads_size() + layers * neuron_layer(); }
 };
 
 /// "none", "layer" or "rms"; Error{usage} for another name.
@@ -38,16 +43,19 @@ enum class Memory {
 /// "stored", "checkpoints" or "inverse"; Error{usage} for another name.
 Memory memory_policy(std::string_view name);
 
-/// x_{l+1} = x_l + L^{-α} / H Σ_h attn_{l,h}(x_l), l = 0..L-1: with α = 1 the Euler scheme of a flow of the
-/// tokens in depth (arXiv:2605.11059), with α = 1/2 its diffusive scaling, with α = 0 the usual network.
+/// x_{l+1} = x_l + L^{-α} / H Σ_h attn_{l,h}(x_l) + L^{-α} / M Σ_m u_{l,m} tanh(w_{l,m} . x_l), l = 0..L-1:
+/// with α = 1 the Euler scheme of a flow of the tokens in depth (arXiv:2605.11059), with α = 1/2 its
+/// diffusive scaling, with α = 0 the usual network.
 struct NetworkSpec {
   HeadShape shape;
   bool causal = false;           ///< token i sees j <= i only
   double residual_exponent = 1;  ///< α
   Memory memory = Memory::stored;
-  kernels::Norm norm = kernels::Norm::none;  ///< what the heads read: x_l, or x_l normalised (pre-norm)
+  kernels::Norm norm =
+      kernels::Norm::none;  ///< what heads and neurons read: x_l, or x_l normalised (pre-norm)
 
-  double scale() const;  ///< L^{-α} / H
+  double scale() const;         ///< L^{-α} / H
+  double neuron_scale() const;  ///< L^{-α} / M
   kernels::AttentionShape attention(Index tokens) const;
 };
 
@@ -76,8 +84,8 @@ class LaneNetwork {
   /// Where the caller puts p_L = ∂loss/∂x_L after a forward pass, and finds p_0 after the backward pass.
   T* adjoint() { return adjoint_[0].data(); }
   /// p_l = p_{l+1} + L^{-α} / H Σ_h (∂attn_{l,h}/∂x)ᵀ p_{l+1}; unless null, gradient += L^α H ∂loss/∂θ, the
-  /// mean field's, summed over lanes where weights are shared. Error{numerical} if a layer has no inverse
-  /// that the fixed point finds. visit(l, p_l) for l = L..0, unless empty.
+  /// mean field's (for neurons L^α M ∂loss/∂θ), summed over lanes where weights are shared. Error{numerical}
+  /// if a layer has no inverse that the fixed point finds. visit(l, p_l) for l = L..0, unless empty.
   void backward(const T* weights, T* gradient, const std::function<void(Index, const T*)>& visit = {});
 
   /// Follows dx_0, found in `tangent`, to dx_L along the pass from input(); visit(l, x_l, dx_l) for l =
@@ -85,15 +93,23 @@ class LaneNetwork {
   void tangent(const T* weights, T* tangent,
                const std::function<void(Index, const T*, const T*)>& visit = {});
 
-  /// x_l from x_{l+1} by y ← x_{l+1} - L^{-α} / H Σ_h attn_{l,h}(y) until no entry moves by more than
-  /// rounding; the number of iterations.
-  int invert(const T* layer_weights, const T* after, T* before);
+  /// x_l from x_{l+1} by y ← x_{l+1} - (what layer l adds to y) until no entry moves by more than rounding;
+  /// the number of iterations.
+  int invert(const T* weights, Index l, const T* after, T* before);
 
  private:
   Index vectors() const { return entries() * lanes_; }
-  const T* layer(const T* weights, Index l) const { return weights + l * layer_size_; }
+  template <class P>
+  P* layer(P* weights, Index l) const {
+    return weights + l * layer_size_;
+  }
+  template <class P>
+  P* neurons(P* weights, Index l) const {
+    return weights + spec_.shape.layers * layer_size_ + l * neuron_size_;
+  }
   T* kept(Index slot) const { return kept_.data() + slot * vectors(); }
   const T* read(const T* x);  // what the heads read of x, in place until the next call
+  void add_layer(const T* weights, Index l, T sign, const T* x, T* out);
   void advance(const T* weights, Index l, const T* x, T* out);
   void pull_back(const T* weights, Index l, const T* x, T* gradient,
                  const std::function<void(Index, const T*)>& visit);
@@ -101,10 +117,11 @@ class LaneNetwork {
   NetworkSpec spec_;
   kernels::AttentionShape shape_;
   kernels::LaneWeights kind_;
-  Index lanes_, layer_size_, segment_;  // layers between checkpoints
-  T scale_;
+  kernels::NeuronShape neurons_;
+  Index lanes_, layer_size_, neuron_size_, segment_;  // layers between checkpoints
+  T scale_, neuron_scale_;
   kernels::AttentionWorkspace<T> workspace_;
-  kernels::Scratch<T> input_, output_, kept_, replay_, trial_, read_, pulled_;
+  kernels::Scratch<T> input_, output_, kept_, replay_, trial_, read_, pulled_, neuron_room_;
   kernels::Scratch<T> adjoint_[2];
 };
 

@@ -35,44 +35,59 @@ void validate(const TrainingSpec& spec, std::span<const double> x, std::span<con
   }
 }
 
-optim::ParticleLayout layout_of(const HeadShape& shape, Index lanes) {
-  return {.particles = shape.layers * shape.heads, .blocks = 4, .block_size = shape.matrix(), .lanes = lanes};
-}
-
-// AdamW on all particles of a network, or of a lane's worth of networks.
+// AdamW on all particles of a network, or of a lane's worth of networks: heads, then neurons.
 class Stepper {
  public:
   Stepper(const TrainingSpec& spec, Index lanes)
       : shape_(spec.network.shape),
-        layout_(layout_of(spec.network.shape, lanes)),
-        adam_(spec.optimiser.adam),
         rate_(spec.optimiser.rate),
         keep_going_(spec.keep_going),
-        state_(layout_, adam_.second) {
-    adam_.gradient_scale = spec.optimiser.units == EpsilonUnits::raw ? spec.network.scale() : 1;
+        heads_(spec.optimiser.adam, {shape_.layers * shape_.heads, 4, shape_.matrix(), lanes}),
+        neurons_(spec.optimiser.adam, {shape_.layers * shape_.neurons, 2, shape_.width, lanes}) {
+    if (spec.optimiser.units == EpsilonUnits::mean_field) return;
+    heads_.adam.gradient_scale = spec.network.scale();
+    neurons_.adam.gradient_scale = spec.network.neuron_scale();
   }
 
   void step(double* weights, const double* gradient) {
-    if (!keep_going_ && !std::isfinite(kernels::largest_entry(gradient, layout_.size()))) report(gradient);
-    optim::particle_adamw_step(adam_, rate_, layout_, weights, gradient, state_);
+    if (!keep_going_ && !std::isfinite(kernels::largest_entry(gradient, size()))) report(gradient);
+    const Index offset = heads_.layout.size();
+    heads_.step(rate_, weights, gradient);
+    if (shape_.neurons > 0) neurons_.step(rate_, weights + offset, gradient + offset);
   }
 
  private:
+  struct Species {
+    optim::ParticleAdamWSpec adam;
+    optim::ParticleLayout layout;
+    optim::ParticleAdamWState<double> state;
+
+    Species(const optim::ParticleAdamWSpec& spec, const optim::ParticleLayout& where)
+        : adam(spec), layout(where), state(layout, spec.second) {}
+    void step(double rate, double* weights, const double* gradient) {
+      optim::particle_adamw_step(adam, rate, layout, weights, gradient, state);
+    }
+  };
+
+  Index size() const { return heads_.layout.size() + neurons_.layout.size(); }
+
   [[noreturn]] void report(const double* gradient) const {
-    const double* bad =
-        std::find_if(gradient, gradient + layout_.size(), [](double g) { return !std::isfinite(g); });
-    const Index particle = (bad - gradient) / (shape_.head() * layout_.lanes);
+    const Index bad =
+        std::find_if(gradient, gradient + size(), [](double g) { return !std::isfinite(g); }) - gradient;
+    const bool in_head = bad < heads_.layout.size();
+    const Index lanes = heads_.layout.lanes, count = in_head ? shape_.heads : shape_.neurons;
+    const Index particle =
+        in_head ? bad / (shape_.head() * lanes) : (bad - heads_.layout.size()) / (2 * shape_.width * lanes);
     throw Error(ErrorKind::numerical,
-                fmt::format("training: at step {} the gradient of layer {}, head {} is {}; lower lr",
-                            state_.step + 1, particle / shape_.heads, particle % shape_.heads, *bad));
+                fmt::format("training: at step {} the gradient of layer {}, {} {} is {}; lower lr",
+                            heads_.state.step + 1, particle / count, in_head ? "head" : "neuron",
+                            particle % count, gradient[bad]));
   }
 
   HeadShape shape_;
-  optim::ParticleLayout layout_;
-  optim::ParticleAdamWSpec adam_;
   double rate_;
   bool keep_going_;
-  optim::ParticleAdamWState<double> state_;
+  Species heads_, neurons_;
 };
 
 bool watched(const TrainingSpec& spec, Index k) {

@@ -49,6 +49,25 @@ TEST(DepthJointStudy, OfAllAtomsFindsTheirNetworkItself) {
   }
 }
 
+TEST(DepthJointStudy, TakesNeuronsAsASecondSpecies) {
+  HeadLaw law = formula_law(4, 2, 4, 1, .5);
+  for (int i = 0; i < 5 * 8; ++i) law.neurons.push_back(2 * split_mix(7, static_cast<std::uint64_t>(i)) - 1);
+  const Numbers x = formula_tokens(5, 4, 2), y = formula_targets(x, 4);
+  const JointStudySpec spec{.layers = {4, 16},
+                            .heads = {1, 4},
+                            .watch = {0, 5},
+                            .replicas = 64,
+                            .neurons_per_head = 2,
+                            .reference_layers = 16};
+  const JointStudy study = study_jointly(spec, law, 5, x, y);
+  for (std::size_t s = 0; s < 2; ++s) {
+    EXPECT_NEAR(study.hidden[s].layers.value, -1, .3);
+    EXPECT_NEAR(study.hidden[s].heads.value, -1, .3);
+  }
+  EXPECT_THROW(study_jointly({.watch = {0}}, law, 5, x, y), base::Error);
+  EXPECT_THROW(rate_constants(law, 5, x), base::Error);
+}
+
 TEST(DepthJointStudy, NamesWhatDoesNotFit) {
   const HeadLaw law = formula_law(2, 2, 4, 1, .5);
   const Numbers x = formula_tokens(5, 4, 2), y = formula_targets(x, 4);

@@ -179,11 +179,17 @@ TEST(DepthNetwork, IsTheSameWhateverItRemembers) {
   }
 }
 
-TEST(DepthNetwork, ThatNormalisesWhatItReadsIsDifferentiatedExactly) {
+TEST(DepthNetwork, OfEveryKindIsDifferentiatedExactly) {
   const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3);
-  for (const kernels::Norm norm : {kernels::Norm::layer, kernels::Norm::rms}) {
-    NetworkSpec spec{.shape = three_layers, .norm = norm};
+  for (const auto& [norm, neurons] : {std::pair{kernels::Norm::layer, Index{0}},
+                                      {kernels::Norm::rms, 0},
+                                      {kernels::Norm::none, 5},
+                                      {kernels::Norm::rms, 2}}) {
+    SCOPED_TRACE(::testing::Message() << "norm " << static_cast<int>(norm) << ", neurons " << neurons);
+    NetworkSpec spec{.shape = {3, 2, 2, 3, neurons}, .norm = norm};
     Numbers weights = testing::sine_layers(three_layers), start = x;
+    while (static_cast<Index>(weights.size()) < spec.shape.size())
+      weights.push_back(std::sin(1.3 * static_cast<double>(weights.size())));
     const auto exact = testing::gradient_of(spec, weights, 4, x, y);
     Network<double> network(spec, 4, 1);
     constexpr double h = 1e-3, tolerance = 4e-11;
@@ -197,15 +203,38 @@ TEST(DepthNetwork, ThatNormalisesWhatItReadsIsDifferentiatedExactly) {
       entry = at;
       return (8 * narrow - wide) / (12 * h);
     };
-    for (std::size_t i = 0; i < weights.size(); ++i)
-      ASSERT_NEAR(exact.gradient[i] * spec.scale(), slope(weights[i]), tolerance) << i;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const bool in_head = static_cast<Index>(i) < spec.shape.heads_size();
+      ASSERT_NEAR(exact.gradient[i] * (in_head ? spec.scale() : spec.neuron_scale()), slope(weights[i]),
+                  tolerance)
+          << i;
+    }
     for (std::size_t i = 0; i < start.size(); ++i) ASSERT_NEAR(exact.p0[i], slope(start[i]), tolerance) << i;
     const Numbers all = pairings(spec, weights, 4, x, y);
     for (const double pairing : all) EXPECT_NEAR(pairing, all[0], 1e-15);
-    for (const Memory memory : {Memory::checkpoints, Memory::inverse}) {
-      spec.memory = memory;
-      EXPECT_LT(testing::largest_gap(testing::gradient_of(spec, weights, 4, x, y).gradient, exact.gradient),
-                1e-13);
+    spec.memory = Memory::checkpoints;
+    EXPECT_EQ(testing::gradient_of(spec, weights, 4, x, y).gradient, exact.gradient);
+    if (neurons > 0) continue;  // three layers of large neurons are no small steps
+    spec.memory = Memory::inverse;
+    EXPECT_LT(testing::largest_gap(testing::gradient_of(spec, weights, 4, x, y).gradient, exact.gradient),
+              1e-13);
+  }
+}
+
+TEST(DepthNetwork, AddsTheFormulaOfItsNeurons) {
+  // Heads of zeros add nothing.
+  const HeadShape shape{1, 1, 1, 2, 3};
+  Numbers weights(static_cast<std::size_t>(shape.heads_size()), 0.0);
+  for (int i = 0; i < 12; ++i) weights.push_back(std::cos(2.1 * i));
+  const Numbers x = testing::sine_tokens(3, 2), end = testing::forward_of({.shape = shape}, weights, 3, x);
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (std::size_t a = 0; a < 2; ++a) {
+      double sum = x[2 * i + a];
+      for (std::size_t m = 0; m < 3; ++m) {
+        const double* w = weights.data() + shape.heads_size() + 4 * static_cast<Index>(m);
+        sum += w[2 + a] * std::tanh(w[0] * x[2 * i] + w[1] * x[2 * i + 1]) / 3;
+      }
+      EXPECT_NEAR(end[2 * i + a], sum, 1e-15);
     }
   }
 }
@@ -223,7 +252,7 @@ TEST(DepthNetwork, InvertsItsLayersInTheKnownNumberOfIterations) {
     std::copy_n(lanes.forward(weights.data()), count, after.data());
     int iterations = 0;
     for (Index l = layers - 1; l >= 0; --l) {
-      iterations += lanes.invert(weights.data() + l * shape.layer(), after.data(), before.data());
+      iterations += lanes.invert(weights.data(), l, after.data(), before.data());
       std::copy_n(before.data(), count, after.data());
     }
     EXPECT_NEAR(iterations / static_cast<double>(layers), known, .35) << layers;

@@ -89,6 +89,31 @@ TEST(DepthTraining, OfAReplicaIsThatOfALoneNetwork) {
   for (std::size_t r = 0; r < 19; ++r) EXPECT_EQ(again[r].weights, many[r].weights);
 }
 
+TEST(DepthTraining, OfTwoSpeciesTendsToTheirLimitAsOneDoes) {
+  HeadLaw law = formula_law(8, 2, 4, 1, .5);
+  for (int i = 0; i < 6 * 8; ++i) law.neurons.push_back(2 * split_mix(7, static_cast<std::uint64_t>(i)) - 1);
+  ASSERT_EQ(law.neuron_atoms(), 6);
+  const Numbers x = formula_tokens(8, 4, 2), y = formula_targets(x, 4);
+  const auto run = [&](Index layers) {
+    return train({.network = {.shape = law.shape(layers, 8, 6)}, .tokens = 8, .steps = 10, .watch = {10}},
+                 stratified_heads(law, layers), x, y);
+  };
+  const Trained coarse = run(16), middle = run(32), fine = run(64);
+  EXPECT_LT(fine.losses.back(), fine.losses.front() - .05);
+  const double first = testing::distance(coarse.snapshots[0].output, middle.snapshots[0].output),
+               second = testing::distance(middle.snapshots[0].output, fine.snapshots[0].output);
+  EXPECT_NEAR(first / second, 2, .1);  // Euler's error halves
+  // Replicas in lanes are the same networks.
+  TrainingSpec spec{.network = {.shape = law.shape(4, 2, 3)}, .tokens = 8, .steps = 4};
+  spec.optimiser.adam.second = SecondMoment::head_sum;
+  const auto start = [&](Index replica) {
+    base::Stream stream(3, 0, "heads", static_cast<std::uint64_t>(replica));
+    return drawn_heads(law, 4, 2, stream, 3);
+  };
+  const auto many = train_replicas(spec, 3, start, x, y, true);
+  EXPECT_LT(testing::largest_gap(many[2].weights, train(spec, start(2), x, y).weights), 1e-13);
+}
+
 TEST(DepthTraining, WithAnEpsilonInRawUnitsConvertsItExactly) {
   const HeadShape shape{16, 4, 2, 4};
   const HeadLaw law = formula_law(32, 2, 4, 1, .5);
