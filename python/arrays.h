@@ -66,6 +66,7 @@ void bind_drift(nb::module_& module);
 void bind_students(nb::module_& module);
 void bind_census(nb::module_& module);
 void bind_muon(nb::module_& module);
+void bind_depth(nb::module_& module);
 void bind_optim(nb::module_& module);
 void bind_run(nb::module_& module);
 

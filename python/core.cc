@@ -39,6 +39,7 @@ NB_MODULE(_core, module) {
   python::bind_students(module);
   python::bind_census(module);
   python::bind_muon(module);
+  python::bind_depth(module);
   python::bind_optim(module);
   python::bind_run(module);
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <Eigen/QR>
 #include <algorithm>
 #include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
@@ -100,6 +101,30 @@ SlopeFit bootstrap_slope(std::span<const double> x, std::span<const double> y, s
   for (const double s : slopes) squares += (s - mean) * (s - mean);
   fit.standard_error = std::sqrt(squares / static_cast<double>(slopes.size() - 1));
   return fit;
+}
+
+std::vector<double> weighted_least_squares(std::span<const double> x, std::span<const double> y,
+                                           std::span<const double> weights, std::int64_t columns) {
+  const auto rows = static_cast<Eigen::Index>(y.size());
+  if (columns < 1 || rows < columns || std::ssize(x) != rows * columns || weights.size() != y.size() ||
+      !std::all_of(weights.begin(), weights.end(), [](double w) { return w >= 0 && std::isfinite(w); })) {
+    throw base::Error(base::ErrorKind::usage,
+                      fmt::format("weighted_least_squares: {} values, {} weights, {} entries for {} columns",
+                                  y.size(), weights.size(), x.size(), columns));
+  }
+  Eigen::MatrixXd design(rows, columns);
+  Eigen::VectorXd values(rows);
+  for (Eigen::Index i = 0; i < rows; ++i) {
+    const double root = std::sqrt(weights[static_cast<std::size_t>(i)]);
+    for (Eigen::Index j = 0; j < columns; ++j)
+      design(i, j) = root * x[static_cast<std::size_t>(i * columns + j)];
+    values[i] = root * y[static_cast<std::size_t>(i)];
+  }
+  const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> factors(design);
+  if (factors.rank() < columns)
+    throw base::Error(base::ErrorKind::usage, "weighted_least_squares: the columns depend on each other");
+  const Eigen::VectorXd solution = factors.solve(values);
+  return {solution.begin(), solution.end()};
 }
 
 std::vector<double> local_slopes(std::span<const double> x, std::span<const double> y) {

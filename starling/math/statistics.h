@@ -23,6 +23,11 @@ SlopeFit fit_slope(std::span<const double> x, std::span<const double> y, double 
 SlopeFit bootstrap_slope(std::span<const double> x, std::span<const double> y, std::int64_t replicates,
                          base::Stream& stream, double confidence = 0.95);
 
+/// The coefficients c that minimise Σ_i w_i (y_i - Σ_j X_ij c_j)²; X is (y.size(), columns), row by row. At
+/// least as many rows as columns, weights finite and not negative, full rank, else Error{usage}.
+std::vector<double> weighted_least_squares(std::span<const double> x, std::span<const double> y,
+                                           std::span<const double> weights, std::int64_t columns);
+
 /// Slopes between neighbours: (y[i+1] - y[i]) / (x[i+1] - x[i]).
 std::vector<double> local_slopes(std::span<const double> x, std::span<const double> y);
 

@@ -128,5 +128,28 @@ TEST(BinomialInterval, IsThatOfClopperAndPearson) {
   EXPECT_THROW(binomial_interval(3, 2), base::Error);
 }
 
+TEST(Statistics, LeastSquaresWeighTheirRows) {
+  // y = 2 - 3 x + .5 x² but for one row, which weighs nothing.
+  const std::vector<double> at = {-1, 0, 1, 2, 4};
+  std::vector<double> x, y;
+  for (const double t : at) {
+    x.insert(x.end(), {1, t, t * t});
+    y.push_back(2 - 3 * t + .5 * t * t);
+  }
+  y[3] = 100;
+  const auto c = weighted_least_squares(x, y, std::vector<double>{1, 2, 3, 0, 5}, 3);
+  EXPECT_NEAR(c[0], 2, 1e-13);
+  EXPECT_NEAR(c[1], -3, 1e-13);
+  EXPECT_NEAR(c[2], .5, 1e-13);
+  // Two rows and a mean: weights 1 and 3.
+  EXPECT_NEAR(weighted_least_squares(std::vector<double>{1, 1}, std::vector<double>{0, 1},
+                                     std::vector<double>{1, 3}, 1)[0],
+              .75, 1e-15);
+  EXPECT_THROW(weighted_least_squares(x, y, std::vector<double>{1, 2, 3, 0}, 3), base::Error);
+  EXPECT_THROW(weighted_least_squares(std::vector<double>{1, 2, 2, 4}, std::vector<double>{0, 1},
+                                      std::vector<double>{1, 1}, 2),
+               base::Error);
+}
+
 }  // namespace
 }  // namespace starling::math

@@ -1,0 +1,206 @@
+// Highway compiles the body of this file once for every target and picks one at run time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "starling/kernels/lane_neurons.cc"
+#include <hwy/foreach_target.h>  // must come before highway.h
+
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+#include "starling/kernels/lane_neurons.h"
+#include "starling/kernels/lane_rows-inl.h"
+
+#ifndef STARLING_KERNELS_LANE_NEURONS_ONCE
+#define STARLING_KERNELS_LANE_NEURONS_ONCE
+namespace starling::kernels {
+
+template <class T>
+struct NeuronCall {
+  NeuronShape shape;
+  LaneWeights kind;
+  T scale;
+  const T* weights;
+  const T* x;
+  const T* direction;  // dx or p
+  T* out;
+  T* gradient;
+  T* room;
+};
+
+}  // namespace starling::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace starling::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <bool shared, class T>
+struct LaneNeurons {
+  using D = hn::ScalableTag<T>;
+  using Index = std::ptrdiff_t;
+  D d;
+  const NeuronCall<T>& call;
+  Index lanes, n, width, count, unit;
+  T *active, *slope, *flow, *gradient;
+
+  explicit LaneNeurons(const NeuronCall<T>& c)
+      : call(c),
+        lanes(static_cast<Index>(hn::Lanes(d))),
+        n(c.shape.tokens),
+        width(c.shape.width),
+        count(c.shape.neurons),
+        unit(shared ? 1 : lanes),
+        active(c.room),
+        slope(active + n * count * lanes),
+        flow(slope + n * count * lanes),
+        gradient(flow + n * count * lanes) {}
+
+  // Row m of w (part 0) or u (part 1), by neuron or by entry.
+  LaneOperand<T> neurons(Index part) const {
+    return {call.weights + part * width * unit, 2 * width * unit, unit};
+  }
+  LaneOperand<T> entries(Index part) const {
+    return {call.weights + part * width * unit, unit, 2 * width * unit};
+  }
+  LaneOperand<T> rows(const T* at, Index across) const { return {at, across * lanes, lanes}; }
+  LaneOperand<T> columns(const T* at, Index across) const { return {at, lanes, across * lanes}; }
+  LaneTarget<T> table(T* at, Index across) const { return {at, across * lanes, lanes}; }
+
+  template <class Map>
+  HWY_INLINE void every(Map map) {
+    for (Index i = 0; i < n * count; ++i) map(i * lanes);
+  }
+
+  HWY_INLINE void activate() {
+    lane_product<shared, false>(d, n, count, width, rows(call.x, width), neurons(0), table(active, count));
+    every([&](Index at) {
+      const auto h = hn::Tanh(d, hn::Load(d, active + at));
+      hn::Store(h, d, active + at);
+      hn::Store(hn::NegMulAdd(h, h, hn::Set(d, T(1))), d, slope + at);
+    });
+  }
+  HWY_INLINE void scale_into(const T* from, T* to) {
+    every([&](Index at) { hn::Store(hn::Mul(hn::Load(d, from + at), hn::Set(d, call.scale)), d, to + at); });
+  }
+  HWY_INLINE void multiply_slope(T* at_flow) {
+    every([&](Index at) {
+      hn::Store(hn::Mul(hn::Load(d, at_flow + at), hn::Load(d, slope + at)), d, at_flow + at);
+    });
+  }
+  HWY_INLINE void add_out(const T* hidden, Index part) {
+    lane_product<shared, true>(d, n, width, count, rows(hidden, count), entries(part),
+                               table(call.out, width));
+  }
+
+  void forward() {
+    activate();
+    scale_into(active, flow);
+    add_out(flow, 1);
+  }
+  void tangent() {
+    activate();
+    lane_product<shared, false>(d, n, count, width, rows(call.direction, width), neurons(0),
+                                table(flow, count));
+    multiply_slope(flow);
+    scale_into(flow, flow);
+    add_out(flow, 1);
+  }
+  template <bool add>
+  HWY_INLINE void put_gradient(T* to) {
+    const LaneTarget<T> w{to, 2 * width * lanes, lanes}, u{to + width * lanes, 2 * width * lanes, lanes};
+    lane_product<false, add>(d, count, width, n, columns(flow, count), columns(call.x, width), w);
+    lane_product<false, add>(d, count, width, n, columns(active, count), columns(call.direction, width), u);
+  }
+  void adjoint() {
+    activate();
+    lane_product<shared, false>(d, n, count, width, rows(call.direction, width), neurons(1),
+                                table(flow, count));
+    multiply_slope(flow);
+    if (call.gradient != nullptr) {
+      if constexpr (shared) {
+        put_gradient<false>(gradient);
+        add_lane_sums(d, call.shape.weights(), gradient, call.gradient);
+      } else {
+        put_gradient<true>(call.gradient);
+      }
+    }
+    scale_into(flow, flow);
+    add_out(flow, 0);
+  }
+};
+
+template <class T, class Run>
+HWY_INLINE void run_kind(const NeuronCall<T>& call, Run run) {
+  if (call.kind == LaneWeights::shared) {
+    LaneNeurons<true, T> neurons(call);
+    run(neurons);
+  } else {
+    LaneNeurons<false, T> neurons(call);
+    run(neurons);
+  }
+}
+
+void neurons_float(const NeuronCall<float>& call) {
+  run_kind(call, [](auto& neurons) { neurons.forward(); });
+}
+void neurons_double(const NeuronCall<double>& call) {
+  run_kind(call, [](auto& neurons) { neurons.forward(); });
+}
+void neurons_tangent_float(const NeuronCall<float>& call) {
+  run_kind(call, [](auto& neurons) { neurons.tangent(); });
+}
+void neurons_tangent_double(const NeuronCall<double>& call) {
+  run_kind(call, [](auto& neurons) { neurons.tangent(); });
+}
+void neurons_adjoint_float(const NeuronCall<float>& call) {
+  run_kind(call, [](auto& neurons) { neurons.adjoint(); });
+}
+void neurons_adjoint_double(const NeuronCall<double>& call) {
+  run_kind(call, [](auto& neurons) { neurons.adjoint(); });
+}
+
+}  // namespace starling::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace starling::kernels {
+
+HWY_EXPORT(neurons_float);
+HWY_EXPORT(neurons_double);
+HWY_EXPORT(neurons_tangent_float);
+HWY_EXPORT(neurons_tangent_double);
+HWY_EXPORT(neurons_adjoint_float);
+HWY_EXPORT(neurons_adjoint_double);
+
+template <>
+void add_neurons(const NeuronShape& shape, LaneWeights kind, float scale, const float* weights,
+                 const float* x, float* out, float* room) {
+  HWY_DYNAMIC_DISPATCH(neurons_float)({shape, kind, scale, weights, x, nullptr, out, nullptr, room});
+}
+template <>
+void add_neurons(const NeuronShape& shape, LaneWeights kind, double scale, const double* weights,
+                 const double* x, double* out, double* room) {
+  HWY_DYNAMIC_DISPATCH(neurons_double)({shape, kind, scale, weights, x, nullptr, out, nullptr, room});
+}
+template <>
+void add_neurons_tangent(const NeuronShape& shape, LaneWeights kind, float scale, const float* weights,
+                         const float* x, const float* dx, float* out, float* room) {
+  HWY_DYNAMIC_DISPATCH(neurons_tangent_float)({shape, kind, scale, weights, x, dx, out, nullptr, room});
+}
+template <>
+void add_neurons_tangent(const NeuronShape& shape, LaneWeights kind, double scale, const double* weights,
+                         const double* x, const double* dx, double* out, double* room) {
+  HWY_DYNAMIC_DISPATCH(neurons_tangent_double)({shape, kind, scale, weights, x, dx, out, nullptr, room});
+}
+template <>
+void add_neurons_adjoint(const NeuronShape& shape, LaneWeights kind, float scale, const float* weights,
+                         const float* x, const float* p, float* out, float* gradient, float* room) {
+  HWY_DYNAMIC_DISPATCH(neurons_adjoint_float)({shape, kind, scale, weights, x, p, out, gradient, room});
+}
+template <>
+void add_neurons_adjoint(const NeuronShape& shape, LaneWeights kind, double scale, const double* weights,
+                         const double* x, const double* p, double* out, double* gradient, double* room) {
+  HWY_DYNAMIC_DISPATCH(neurons_adjoint_double)({shape, kind, scale, weights, x, p, out, gradient, room});
+}
+
+}  // namespace starling::kernels
+#endif

@@ -1,0 +1,163 @@
+// Highway compiles the body of this file once for every target and picks one at run time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "starling/kernels/lane_norm.cc"
+#include <hwy/foreach_target.h>  // must come before highway.h
+
+#include <hwy/highway.h>
+
+#include "starling/kernels/lane_attention.h"
+#include "starling/kernels/lane_norm.h"
+
+#ifndef STARLING_KERNELS_LANE_NORM_ONCE
+#define STARLING_KERNELS_LANE_NORM_ONCE
+namespace starling::kernels {
+
+template <class T>
+struct NormCall {
+  Norm kind;
+  std::ptrdiff_t tokens, width;
+  const T* x;
+  const T* v;
+  T* out;
+};
+
+}  // namespace starling::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace starling::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Mean (0 for rms) and 1/√(mean square of what is left + 1e-5) of a token.
+template <class D>
+struct TokenScale {
+  hn::Vec<D> mean, inverse;
+};
+
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE TokenScale<D> scale_of(D d, Norm kind, std::ptrdiff_t width, const T* x) {
+  const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+  const auto share = hn::Set(d, T(1) / static_cast<T>(width));
+  auto mean = hn::Zero(d), square = hn::Zero(d);
+  if (kind == Norm::layer) {
+    for (std::ptrdiff_t a = 0; a < width; ++a) mean = hn::Add(mean, hn::Load(d, x + a * lanes));
+    mean = hn::Mul(mean, share);
+  }
+  for (std::ptrdiff_t a = 0; a < width; ++a) {
+    const auto apart = hn::Sub(hn::Load(d, x + a * lanes), mean);
+    square = hn::MulAdd(apart, apart, square);
+  }
+  const auto spread = hn::MulAdd(square, share, hn::Set(d, T(1e-5)));
+  return {mean, hn::Div(hn::Set(d, T(1)), hn::Sqrt(spread))};
+}
+
+template <class T>
+void normalise(const NormCall<T>& call) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+  for (std::ptrdiff_t i = 0; i < call.tokens; ++i) {
+    const T* x = call.x + i * call.width * lanes;
+    T* out = call.out + i * call.width * lanes;
+    const auto scale = scale_of(d, call.kind, call.width, x);
+    for (std::ptrdiff_t a = 0; a < call.width; ++a)
+      hn::Store(hn::Mul(hn::Sub(hn::Load(d, x + a * lanes), scale.mean), scale.inverse), d, out + a * lanes);
+  }
+}
+
+// (v - mean v - y mean(y v)) / σ with y = N(x); rms has no mean of v.
+template <class T>
+void differentiate(const NormCall<T>& call) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+  const auto share = hn::Set(d, T(1) / static_cast<T>(call.width));
+  for (std::ptrdiff_t i = 0; i < call.tokens; ++i) {
+    const std::ptrdiff_t at = i * call.width * lanes;
+    const auto scale = scale_of(d, call.kind, call.width, call.x + at);
+    const auto unit = [&](std::ptrdiff_t a) {
+      return hn::Mul(hn::Sub(hn::Load(d, call.x + at + a * lanes), scale.mean), scale.inverse);
+    };
+    auto mean = hn::Zero(d), along = hn::Zero(d);
+    for (std::ptrdiff_t a = 0; a < call.width; ++a) {
+      const auto v = hn::Load(d, call.v + at + a * lanes);
+      if (call.kind == Norm::layer) mean = hn::Add(mean, v);
+      along = hn::MulAdd(unit(a), v, along);
+    }
+    mean = hn::Mul(mean, share);
+    along = hn::Mul(along, share);
+    for (std::ptrdiff_t a = 0; a < call.width; ++a) {
+      T* out = call.out + at + a * lanes;
+      const auto left = hn::NegMulAdd(unit(a), along, hn::Sub(hn::Load(d, call.v + at + a * lanes), mean));
+      hn::Store(hn::MulAdd(left, scale.inverse, hn::Load(d, out)), d, out);
+    }
+  }
+}
+
+void normalise_float(const NormCall<float>& call) {
+  normalise(call);
+}
+void normalise_double(const NormCall<double>& call) {
+  normalise(call);
+}
+void differentiate_float(const NormCall<float>& call) {
+  differentiate(call);
+}
+void differentiate_double(const NormCall<double>& call) {
+  differentiate(call);
+}
+
+}  // namespace starling::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace starling::kernels {
+
+HWY_EXPORT(normalise_float);
+HWY_EXPORT(normalise_double);
+HWY_EXPORT(differentiate_float);
+HWY_EXPORT(differentiate_double);
+
+namespace {
+
+// What `none` does: the identity, and its derivative. The arrays hold whole vectors of either size.
+template <class T, class Call>
+void call_unless_none(const NormCall<T>& call, std::ptrdiff_t lanes, bool derivative, const Call& go) {
+  if (call.kind != Norm::none) return go();
+  const std::ptrdiff_t count = call.tokens * call.width * lanes;
+  for (std::ptrdiff_t i = 0; i < count; ++i) call.out[i] = derivative ? call.out[i] + call.v[i] : call.x[i];
+}
+
+}  // namespace
+
+template <>
+void normalise_tokens(Norm kind, std::ptrdiff_t tokens, std::ptrdiff_t width, const float* x, float* out) {
+  const NormCall<float> call{kind, tokens, width, x, nullptr, out};
+  call_unless_none(call, attention_lanes<float>(), false, [&] {
+    HWY_DYNAMIC_DISPATCH(normalise_float)(call);
+  });
+}
+template <>
+void normalise_tokens(Norm kind, std::ptrdiff_t tokens, std::ptrdiff_t width, const double* x, double* out) {
+  const NormCall<double> call{kind, tokens, width, x, nullptr, out};
+  call_unless_none(call, attention_lanes<double>(), false, [&] {
+    HWY_DYNAMIC_DISPATCH(normalise_double)(call);
+  });
+}
+template <>
+void add_norm_derivative(Norm kind, std::ptrdiff_t tokens, std::ptrdiff_t width, const float* x,
+                         const float* v, float* out) {
+  const NormCall<float> call{kind, tokens, width, x, v, out};
+  call_unless_none(call, attention_lanes<float>(), true, [&] {
+    HWY_DYNAMIC_DISPATCH(differentiate_float)(call);
+  });
+}
+template <>
+void add_norm_derivative(Norm kind, std::ptrdiff_t tokens, std::ptrdiff_t width, const double* x,
+                         const double* v, double* out) {
+  const NormCall<double> call{kind, tokens, width, x, v, out};
+  call_unless_none(call, attention_lanes<double>(), true, [&] {
+    HWY_DYNAMIC_DISPATCH(differentiate_double)(call);
+  });
+}
+
+}  // namespace starling::kernels
+#endif
