@@ -5,7 +5,7 @@ namespace starling::kernels {
 
 // How symmetric matrices lie when every lane holds one: tiles on and below the diagonal, row by row of tiles.
 
-inline constexpr int lane_tile = 4;
+inline constexpr std::ptrdiff_t lane_tile = 4;
 
 /// Where tile (i, j), j <= i, begins, in vectors.
 constexpr std::ptrdiff_t lane_block(std::ptrdiff_t i, std::ptrdiff_t j) {

@@ -41,7 +41,7 @@ struct LaneTile {
   V sum[lane_tile][columns];
 
   HWY_INLINE explicit LaneTile(D d) {
-    for (int i = 0; i < lane_tile; ++i) {
+    for (std::ptrdiff_t i = 0; i < lane_tile; ++i) {
       for (int j = 0; j < columns; ++j) sum[i][j] = hn::Zero(d);
     }
   }
@@ -51,7 +51,7 @@ struct LaneTile {
     for (std::ptrdiff_t k = 0; k < inner; ++k, a.at += a.column, b.at += b.row) {
       V right[columns];
       for (int j = 0; j < columns; ++j) right[j] = hn::Load(d, b.at + j * b.column);
-      for (int i = 0; i < lane_tile; ++i) {
+      for (std::ptrdiff_t i = 0; i < lane_tile; ++i) {
         const V left = hn::Load(d, a.at + i * a.row);
         for (int j = 0; j < columns; ++j) sum[i][j] = hn::MulAdd(left, right[j], sum[i][j]);
       }
@@ -107,7 +107,7 @@ struct LaneProducts {
         for (std::ptrdiff_t k = 0; k < blocks(); ++k)
           tile.add(d, symmetric_block(q, i, k, lanes), {x + lane_tile * k * row + column * lanes, row, lanes},
                    lane_tile);
-        for (int r = 0; r < lane_tile; ++r) {
+        for (std::ptrdiff_t r = 0; r < lane_tile; ++r) {
           for (int c = 0; c < Tile::columns; ++c)
             hn::Store(hn::Mul(factor, tile.sum[r][c]), d,
                       out + (lane_tile * i + r) * row + (column + c) * lanes);
@@ -146,7 +146,7 @@ struct LaneProducts {
 
   template <class Finish>
   HWY_INLINE void put(const Tile& tile, T* out, std::ptrdiff_t at, Finish finish) const {
-    for (int r = 0; r < lane_tile; ++r) {
+    for (std::ptrdiff_t r = 0; r < lane_tile; ++r) {
       for (int c = 0; c < Tile::columns; ++c) {
         const std::ptrdiff_t place = at + (lane_tile * r + c) * lanes;
         hn::Store(finish(tile.sum[r][c], place), d, out + place);

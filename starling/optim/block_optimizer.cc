@@ -87,10 +87,10 @@ std::vector<std::pair<std::string, std::span<T>>> BlockOptimizer<T>::state() {
     if (!values.empty()) out.emplace_back(name, values);
   };
   for (Matrix& matrix : matrices_) {
-    static constexpr const char* parts_of[][6] = {
+    static constexpr const char* parts_of[][8] = {
         {"momentum", "second", "correction"},
-        {"momentum", "left", "right", "left_root", "right_root"},
-        {"first", "second", "left", "right", "left_basis", "right_basis"}};
+        {"momentum", "left_root", "right_root", "left", "left_low", "right", "right_low"},
+        {"first", "second", "left_basis", "right_basis", "left", "left_low", "right", "right_low"}};
     const auto parts = std::visit([](auto& rule) { return rule.state(); }, matrix.rule);
     for (std::size_t i = 0; i < parts.size(); ++i)
       add(matrix.block.name + "." + parts_of[matrix.rule.index()][i], parts[i]);

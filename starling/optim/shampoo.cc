@@ -39,10 +39,10 @@ Points<T> checked(const char* who, Index rows, Index columns, std::size_t parame
 }
 
 template <class T>
-void take_in(const Points<T>& g, double keep, Points<T>& left, Points<T>& right) {
-  const T old = static_cast<T>(keep), fresh = static_cast<T>(1 - keep);
-  left = old * left + fresh * g * g.transpose();
-  right = old * right + fresh * g.transpose() * g;
+void take_in(const Points<T>& g, double keep, TwicePrecise<T>& left, TwicePrecise<T>& right) {
+  const Eigen::MatrixXd wide = g.template cast<double>();
+  left.set(keep * left.value() + (1 - keep) * wide * wide.transpose());
+  right.set(keep * right.value() + (1 - keep) * wide.transpose() * wide);
 }
 
 // A plain loop, as checked() makes a copy: at the ends of someone else's memory Eigen's rounding depends on
@@ -55,8 +55,8 @@ void move(double rate, double decay, const Points<T>& direction, std::span<T> pa
 }
 
 template <class T>
-Points<T> inverse_fourth_root(const Points<T>& m, double epsilon) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> modes(m.template cast<double>());
+Points<T> inverse_fourth_root(const Eigen::MatrixXd& m, double epsilon) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> modes(m);
   const double largest = modes.eigenvalues().size() > 0 ? std::max(0.0, modes.eigenvalues().maxCoeff()) : 0;
   if (largest == 0) return Points<T>::Zero(m.rows(), m.cols());
   const Eigen::VectorXd roots = modes.eigenvalues().unaryExpr(
@@ -65,10 +65,8 @@ Points<T> inverse_fourth_root(const Points<T>& m, double epsilon) {
 }
 
 template <class T>
-Points<T> eigenbasis(const Points<T>& m) {
-  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(m.template cast<double>())
-      .eigenvectors()
-      .template cast<T>();
+Points<T> eigenbasis(const Eigen::MatrixXd& m) {
+  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(m).eigenvectors().template cast<T>();
 }
 
 template <class T>
@@ -84,10 +82,10 @@ template <class T>
 Shampoo<T>::Shampoo(const ShampooSpec& spec, Index rows, Index columns)
     : spec_(spec),
       momentum_(Points<T>::Zero(rows, columns)),
-      left_(Points<T>::Zero(rows, rows)),
-      right_(Points<T>::Zero(columns, columns)),
-      left_root_(left_),
-      right_root_(right_) {
+      left_root_(Points<T>::Zero(rows, rows)),
+      right_root_(Points<T>::Zero(columns, columns)),
+      left_(rows),
+      right_(columns) {
   require_share("momentum", spec.momentum);
   require_share("second", spec.second);
   require("every", spec.every, spec.every >= 1, "at least 1");
@@ -101,8 +99,8 @@ void Shampoo<T>::step(double rate, std::span<T> parameters, std::span<const T> g
   const T beta = static_cast<T>(spec_.momentum);
   momentum_ = beta * momentum_ + (T(1) - beta) * g;
   if (steps_ % spec_.every == 0) {
-    left_root_ = inverse_fourth_root(left_, spec_.epsilon);
-    right_root_ = inverse_fourth_root(right_, spec_.epsilon);
+    left_root_ = inverse_fourth_root<T>(left_.value(), spec_.epsilon);
+    right_root_ = inverse_fourth_root<T>(right_.value(), spec_.epsilon);
   }
   ++steps_;
   move<T>(rate, spec_.decay, left_root_ * momentum_ * right_root_, parameters);
@@ -113,10 +111,10 @@ Soap<T>::Soap(const SoapSpec& spec, Index rows, Index columns)
     : spec_(spec),
       first_(Points<T>::Zero(rows, columns)),
       second_(Points<T>::Zero(rows, columns)),
-      left_(Points<T>::Zero(rows, rows)),
-      right_(Points<T>::Zero(columns, columns)),
-      left_basis_(left_),
-      right_basis_(right_) {
+      left_basis_(Points<T>::Zero(rows, rows)),
+      right_basis_(Points<T>::Zero(columns, columns)),
+      left_(rows),
+      right_(columns) {
   require_share("beta1", spec.beta1);
   require_share("beta2", spec.beta2);
   require("every", spec.every, spec.every >= 1, "at least 1");
@@ -130,8 +128,8 @@ void Soap<T>::step(double rate, std::span<T> parameters, std::span<const T> grad
   const Points<T> g = checked("soap", first_.rows(), first_.cols(), parameters.size(), gradient);
   take_in(g, spec_.beta2, left_, right_);
   if (steps_ % spec_.every == 0) {
-    left_basis_ = eigenbasis(left_);
-    right_basis_ = eigenbasis(right_);
+    left_basis_ = eigenbasis<T>(left_.value());
+    right_basis_ = eigenbasis<T>(right_.value());
   }
   ++steps_;
   const T b1 = static_cast<T>(spec_.beta1), b2 = static_cast<T>(spec_.beta2);
@@ -148,11 +146,13 @@ void Soap<T>::step(double rate, std::span<T> parameters, std::span<const T> grad
 
 template <class T>
 std::vector<std::span<T>> Shampoo<T>::state() {
-  return spans<T>({&momentum_, &left_, &right_, &left_root_, &right_root_});
+  return spans<T>(
+      {&momentum_, &left_root_, &right_root_, &left_.high, &left_.low, &right_.high, &right_.low});
 }
 template <class T>
 std::vector<std::span<T>> Soap<T>::state() {
-  return spans<T>({&first_, &second_, &left_, &right_, &left_basis_, &right_basis_});
+  return spans<T>(
+      {&first_, &second_, &left_basis_, &right_basis_, &left_.high, &left_.low, &right_.high, &right_.low});
 }
 
 template class Shampoo<float>;

@@ -24,6 +24,20 @@ struct SoapSpec {
   int every = 10;
 };
 
+/// A matrix kept to twice the digits of T, in two parts: what is summed from outer products and then taken
+/// to a negative power has no digits to lose, and its parts can be saved and restored.
+template <class T>
+struct TwicePrecise {
+  base::Points<T> high, low;
+
+  explicit TwicePrecise(base::Index n) : high(base::Points<T>::Zero(n, n)), low(high) {}
+  Eigen::MatrixXd value() const { return high.template cast<double>() + low.template cast<double>(); }
+  void set(const Eigen::MatrixXd& value) {
+    high = value.template cast<T>();
+    low = (value - high.template cast<double>()).template cast<T>();
+  }
+};
+
 /// Either on one (rows, columns) matrix; eigendecompositions in double. state() and the number of steps are
 /// all that the next step depends on, to be saved and restored.
 template <class T>
@@ -38,7 +52,8 @@ class Shampoo {
  private:
   ShampooSpec spec_;
   std::int64_t steps_ = 0;
-  base::Points<T> momentum_, left_, right_, left_root_, right_root_;
+  base::Points<T> momentum_, left_root_, right_root_;
+  TwicePrecise<T> left_, right_;
 };
 
 template <class T>
@@ -52,7 +67,8 @@ class Soap {
  private:
   SoapSpec spec_;
   std::int64_t steps_ = 0;
-  base::Points<T> first_, second_, left_, right_, left_basis_, right_basis_;
+  base::Points<T> first_, second_, left_basis_, right_basis_;
+  TwicePrecise<T> left_, right_;
 };
 
 extern template class Shampoo<float>;
