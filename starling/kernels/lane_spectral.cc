@@ -365,35 +365,37 @@ template <class T>
 LaneWorkspace<T>::LaneWorkspace(SmallShape shape)
     : shape_(shape), numbers_(static_cast<std::size_t>(LaneParts<T>(shape).size()), T(0)) {}
 
-template <>
-void regularise_lanes(std::ptrdiff_t count, const float* in, const float* epsilon,
-                      const math::MinimaxTable& table, float* out, float* lower,
-                      LaneWorkspace<float>& workspace) {
-  HWY_DYNAMIC_DISPATCH(regularise_float)
-  (LaneParts<float>(workspace), count, in, epsilon, table, out, lower);
-}
-template <>
-void regularise_lanes(std::ptrdiff_t count, const double* in, const double* epsilon,
-                      const math::MinimaxTable& table, double* out, double* lower,
-                      LaneWorkspace<double>& workspace) {
-  HWY_DYNAMIC_DISPATCH(regularise_double)
-  (LaneParts<double>(workspace), count, in, epsilon, table, out, lower);
-}
-template <>
-void newton_schulz_lanes(std::ptrdiff_t count, const float* in, double safety, double cushion,
-                         std::span<const math::OddQuintic> steps, float* out, bool* finite,
-                         LaneWorkspace<float>& workspace) {
-  HWY_DYNAMIC_DISPATCH(newton_schulz_float)
-  (LaneParts<float>(workspace), count, in, safety, cushion, steps, out, finite);
-}
-template <>
-void newton_schulz_lanes(std::ptrdiff_t count, const double* in, double safety, double cushion,
-                         std::span<const math::OddQuintic> steps, double* out, bool* finite,
-                         LaneWorkspace<double>& workspace) {
-  HWY_DYNAMIC_DISPATCH(newton_schulz_double)
-  (LaneParts<double>(workspace), count, in, safety, cushion, steps, out, finite);
+template <class T>
+void regularise_lanes(std::ptrdiff_t count, const T* in, const T* epsilon, const math::MinimaxTable& table,
+                      T* out, T* lower, LaneWorkspace<T>& workspace) {
+  const LaneParts<T> parts(workspace);
+  if constexpr (std::is_same_v<T, float>) {
+    HWY_DYNAMIC_DISPATCH(regularise_float)(parts, count, in, epsilon, table, out, lower);
+  } else {
+    HWY_DYNAMIC_DISPATCH(regularise_double)(parts, count, in, epsilon, table, out, lower);
+  }
 }
 
+template <class T>
+void newton_schulz_lanes(std::ptrdiff_t count, const T* in, double safety, double cushion,
+                         std::span<const math::OddQuintic> steps, T* out, bool* finite,
+                         LaneWorkspace<T>& workspace) {
+  const LaneParts<T> parts(workspace);
+  if constexpr (std::is_same_v<T, float>) {
+    HWY_DYNAMIC_DISPATCH(newton_schulz_float)(parts, count, in, safety, cushion, steps, out, finite);
+  } else {
+    HWY_DYNAMIC_DISPATCH(newton_schulz_double)(parts, count, in, safety, cushion, steps, out, finite);
+  }
+}
+
+template void regularise_lanes(std::ptrdiff_t, const float*, const float*, const math::MinimaxTable&, float*,
+                               float*, LaneWorkspace<float>&);
+template void newton_schulz_lanes(std::ptrdiff_t, const float*, double, double,
+                                  std::span<const math::OddQuintic>, float*, bool*, LaneWorkspace<float>&);
+template void regularise_lanes(std::ptrdiff_t, const double*, const double*, const math::MinimaxTable&,
+                               double*, double*, LaneWorkspace<double>&);
+template void newton_schulz_lanes(std::ptrdiff_t, const double*, double, double,
+                                  std::span<const math::OddQuintic>, double*, bool*, LaneWorkspace<double>&);
 template class LaneWorkspace<float>;
 template class LaneWorkspace<double>;
 

@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <span>
 
-#include "starling/kernels/small_spectral.h"
+#include "starling/kernels/small_shape.h"
 #include "starling/math/minimax_polynomial.h"
 #include "starling/simd/lane_vector.h"
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "starling/kernels/entries-inl.h"
 #include "starling/kernels/small_product-inl.h"
@@ -186,38 +187,50 @@ bool is_small(SmallShape shape) {
 }
 
 template <class T>
-SmallWorkspace<T>::SmallWorkspace(SmallShape shape)
-    : shape_(shape), numbers_(static_cast<std::size_t>(SmallParts<T>(shape).size()), T(0)) {}
-
-template <>
-void regularise_small(std::ptrdiff_t count, const float* in, const float* epsilon,
-                      const math::MinimaxTable& table, float* out, float* lower,
-                      SmallWorkspace<float>& workspace) {
-  HWY_DYNAMIC_DISPATCH(regularise_float)
-  (SmallParts<float>(workspace), count, in, epsilon, table, out, lower);
-}
-template <>
-void regularise_small(std::ptrdiff_t count, const double* in, const double* epsilon,
-                      const math::MinimaxTable& table, double* out, double* lower,
-                      SmallWorkspace<double>& workspace) {
-  HWY_DYNAMIC_DISPATCH(regularise_double)
-  (SmallParts<double>(workspace), count, in, epsilon, table, out, lower);
-}
-template <>
-void newton_schulz_small(std::ptrdiff_t count, const float* in, double safety, double cushion,
-                         std::span<const math::OddQuintic> steps, float* out, bool* finite,
-                         SmallWorkspace<float>& workspace) {
-  HWY_DYNAMIC_DISPATCH(newton_schulz_float)
-  (SmallParts<float>(workspace), count, in, safety, cushion, steps, out, finite);
-}
-template <>
-void newton_schulz_small(std::ptrdiff_t count, const double* in, double safety, double cushion,
-                         std::span<const math::OddQuintic> steps, double* out, bool* finite,
-                         SmallWorkspace<double>& workspace) {
-  HWY_DYNAMIC_DISPATCH(newton_schulz_double)
-  (SmallParts<double>(workspace), count, in, safety, cushion, steps, out, finite);
+SmallWorkspace<T>::SmallWorkspace(SmallShape shape, std::ptrdiff_t batch) : shape_(shape) {
+  if (suits_lanes(shape, batch)) {
+    lanes_.emplace(shape);
+  } else {
+    numbers_.assign(static_cast<std::size_t>(SmallParts<T>(shape).size()), T(0));
+  }
 }
 
+template <class T>
+void regularise_small(std::ptrdiff_t count, const T* in, const T* epsilon, const math::MinimaxTable& table,
+                      T* out, T* lower, SmallWorkspace<T>& workspace) {
+  if (workspace.lanes_) return regularise_lanes(count, in, epsilon, table, out, lower, *workspace.lanes_);
+  const SmallParts<T> parts(workspace);
+  if constexpr (std::is_same_v<T, float>) {
+    HWY_DYNAMIC_DISPATCH(regularise_float)(parts, count, in, epsilon, table, out, lower);
+  } else {
+    HWY_DYNAMIC_DISPATCH(regularise_double)(parts, count, in, epsilon, table, out, lower);
+  }
+}
+
+template <class T>
+void newton_schulz_small(std::ptrdiff_t count, const T* in, double safety, double cushion,
+                         std::span<const math::OddQuintic> steps, T* out, bool* finite,
+                         SmallWorkspace<T>& workspace) {
+  if (workspace.lanes_) {
+    newton_schulz_lanes(count, in, safety, cushion, steps, out, finite, *workspace.lanes_);
+    return;
+  }
+  const SmallParts<T> parts(workspace);
+  if constexpr (std::is_same_v<T, float>) {
+    HWY_DYNAMIC_DISPATCH(newton_schulz_float)(parts, count, in, safety, cushion, steps, out, finite);
+  } else {
+    HWY_DYNAMIC_DISPATCH(newton_schulz_double)(parts, count, in, safety, cushion, steps, out, finite);
+  }
+}
+
+template void regularise_small(std::ptrdiff_t, const float*, const float*, const math::MinimaxTable&, float*,
+                               float*, SmallWorkspace<float>&);
+template void newton_schulz_small(std::ptrdiff_t, const float*, double, double,
+                                  std::span<const math::OddQuintic>, float*, bool*, SmallWorkspace<float>&);
+template void regularise_small(std::ptrdiff_t, const double*, const double*, const math::MinimaxTable&,
+                               double*, double*, SmallWorkspace<double>&);
+template void newton_schulz_small(std::ptrdiff_t, const double*, double, double,
+                                  std::span<const math::OddQuintic>, double*, bool*, SmallWorkspace<double>&);
 template class SmallWorkspace<float>;
 template class SmallWorkspace<double>;
 

@@ -1,32 +1,38 @@
 #pragma once
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "starling/kernels/lane_spectral.h"
+#include "starling/kernels/small_shape.h"
 #include "starling/math/minimax_polynomial.h"
 
 namespace starling::kernels {
 
-/// Matrices of one small shape (rows, columns), contiguous one after another; transposed inside where that is
-/// cheaper. Products are vectorised within a matrix, with its rows padded to whole vectors.
-struct SmallShape {
-  std::ptrdiff_t rows, columns;
-};
-
 /// Whether these kernels are the faster way: at most 64 rows or columns, and 16,384 entries.
 bool is_small(SmallShape shape);
 
-/// What one thread works in.
+/// What one thread works in. Many matrices go one in every lane, few each by itself with its rows padded to
+/// whole vectors: to rounding the same.
 template <class T>
 class SmallWorkspace {
  public:
-  explicit SmallWorkspace(SmallShape shape);
+  /// `batch`: how many matrices there are in all, over all threads.
+  explicit SmallWorkspace(SmallShape shape, std::ptrdiff_t batch = 1);
 
  private:
   template <class>
   friend struct SmallParts;
+  template <class U>
+  friend void regularise_small(std::ptrdiff_t, const U*, const U*, const math::MinimaxTable&, U*, U*,
+                               SmallWorkspace<U>&);
+  template <class U>
+  friend void newton_schulz_small(std::ptrdiff_t, const U*, double, double, std::span<const math::OddQuintic>,
+                                  U*, bool*, SmallWorkspace<U>&);
   SmallShape shape_;
   std::vector<T> numbers_;
+  std::optional<LaneWorkspace<T>> lanes_;
 };
 
 /// Regularised maps of `count` matrices, M (MᵀM + e² I)^(-1/2), e[i] of each. lower[i]: the lower bound l of

@@ -11,6 +11,7 @@
 #include "starling/base/parallel.h"
 #include "starling/math/matrix_product.h"
 #include "starling/nets/activation.h"
+#include "starling/nets/loss.h"
 
 namespace starling::nets {
 namespace {
@@ -43,14 +44,6 @@ void add_bias(const T* bias, Index rows, Index columns, T* to) {
   for (Index i = 0; i < rows; ++i) {
     for (Index k = 0; k < columns; ++k) to[i * columns + k] += bias[k];
   }
-}
-
-template <class T>
-void softmax(T* row, Index n) {
-  const T most = *std::max_element(row, row + n);
-  T sum = 0;
-  for (Index k = 0; k < n; ++k) sum += row[k] = std::exp(row[k] - most);
-  for (Index k = 0; k < n; ++k) row[k] /= sum;
 }
 
 }  // namespace

@@ -8,6 +8,15 @@
 
 namespace starling::nets {
 
+/// n logits to shares that sum to 1, in place.
+template <class T>
+void softmax(T* row, base::Index n) {
+  const T most = *std::max_element(row, row + n);
+  T sum = 0;
+  for (base::Index k = 0; k < n; ++k) sum += row[k] = std::exp(row[k] - most);
+  for (base::Index k = 0; k < n; ++k) row[k] /= sum;
+}
+
 // Losses of a batch: the loss of each row (double, in `each`), and the gradient of their mean at `out`.
 
 /// Cross-entropy in nats of logits (B, classes) against labels (B) in [0, classes).

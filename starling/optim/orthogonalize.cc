@@ -15,7 +15,6 @@
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/kernels/entries.h"
-#include "starling/kernels/lane_spectral.h"
 #include "starling/kernels/small_spectral.h"
 #include "starling/kernels/spectral_iteration.h"
 #include "starling/math/matrix_product.h"
@@ -148,16 +147,14 @@ class Orthogonalizer<T>::Plan {
       prepare_steps();
     }
     // One workspace a chunk, some chunks a thread.
-    in_lanes_ = small() && kernels::suits_lanes({rows, columns}, batch);
     // What comes of a matrix does not depend on where a batch is cut: as few cuts as keep all threads busy.
-    const Index most = (small() ? 2 : 1) * base::thread_count(), least = in_lanes_ ? 16 : 1;
+    const Index most = (small() ? 2 : 1) * base::thread_count(),
+                least = kernels::suits_lanes({rows, columns}, batch) ? 16 : 1;
     chunk_ = std::max<Index>(least, (batch + most - 1) / most);
     const Index chunks = size() == 0 ? 0 : (batch + chunk_ - 1) / chunk_;
     for (Index i = 0; i < chunks; ++i) {
-      if (in_lanes_) {
-        lanes_.emplace_back(kernels::SmallShape{rows, columns});
-      } else if (small()) {
-        small_.emplace_back(kernels::SmallShape{rows, columns});
+      if (small()) {
+        small_.emplace_back(kernels::SmallShape{rows, columns}, batch);
       } else {
         large_.emplace_back(k_, n_);
       }
@@ -251,25 +248,11 @@ class Orthogonalizer<T>::Plan {
     } else if (!small()) {
       for (Index i = begin; i < end; ++i) run_large(i, large_[chunk]);
     } else if (table_) {
-      const T* epsilons = epsilons_.data() + begin;
-      T* lower = lower_.data() + begin;
-      if (in_lanes_) {
-        kernels::regularise_lanes<T>(count, in_ + first, epsilons, *table_, out_ + first, lower,
-                                     lanes_[chunk]);
-      } else {
-        kernels::regularise_small<T>(count, in_ + first, epsilons, *table_, out_ + first, lower,
-                                     small_[chunk]);
-      }
+      kernels::regularise_small<T>(count, in_ + first, epsilons_.data() + begin, *table_, out_ + first,
+                                   lower_.data() + begin, small_[chunk]);
     } else {
-      const double safety = start_.safety, cushion = start_.cushion;
-      bool* finite = finite_.get() + begin;
-      if (in_lanes_) {
-        kernels::newton_schulz_lanes<T>(count, in_ + first, safety, cushion, steps_, out_ + first, finite,
-                                        lanes_[chunk]);
-      } else {
-        kernels::newton_schulz_small<T>(count, in_ + first, safety, cushion, steps_, out_ + first, finite,
-                                        small_[chunk]);
-      }
+      kernels::newton_schulz_small<T>(count, in_ + first, start_.safety, start_.cushion, steps_, out_ + first,
+                                      finite_.get() + begin, small_[chunk]);
     }
   }
 
@@ -388,9 +371,7 @@ class Orthogonalizer<T>::Plan {
   std::shared_ptr<const math::MinimaxTable> table_;  // of `regularized`
   std::vector<OddQuintic> steps_;                    // of the others
   StartScale start_;
-  bool in_lanes_ = false;
   std::vector<kernels::SmallWorkspace<T>> small_;
-  std::vector<kernels::LaneWorkspace<T>> lanes_;
   std::vector<LargeWorkspace<T>> large_;
   std::vector<T> epsilons_, lower_;
   std::unique_ptr<bool[]> finite_;

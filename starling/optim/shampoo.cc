@@ -69,6 +69,12 @@ Points<T> eigenbasis(const Eigen::MatrixXd& m) {
   return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(m).eigenvectors().template cast<T>();
 }
 
+// Young means change with every step, and directions that they have not seen would be blown up: all steps
+// before the first period is over renew the decomposition.
+bool due(std::int64_t step, int every) {
+  return step <= every || step % every == 0;
+}
+
 template <class T>
 std::vector<std::span<T>> spans(std::initializer_list<Points<T>*> parts) {
   std::vector<std::span<T>> out;
@@ -98,12 +104,15 @@ void Shampoo<T>::step(double rate, std::span<T> parameters, std::span<const T> g
   take_in(g, spec_.second, left_, right_);
   const T beta = static_cast<T>(spec_.momentum);
   momentum_ = beta * momentum_ + (T(1) - beta) * g;
-  if (steps_ % spec_.every == 0) {
-    left_root_ = inverse_fourth_root<T>(left_.value(), spec_.epsilon);
-    right_root_ = inverse_fourth_root<T>(right_.value(), spec_.epsilon);
-  }
   ++steps_;
-  move<T>(rate, spec_.decay, left_root_ * momentum_ * right_root_, parameters);
+  const auto n = static_cast<double>(steps_);
+  if (due(steps_, spec_.every)) {
+    const double correction = 1 - std::pow(spec_.second, n);
+    left_root_ = inverse_fourth_root<T>(left_.value() / correction, spec_.epsilon);
+    right_root_ = inverse_fourth_root<T>(right_.value() / correction, spec_.epsilon);
+  }
+  const T scale = static_cast<T>(1 / (1 - std::pow(spec_.momentum, n)));
+  move<T>(rate, spec_.decay, left_root_ * (scale * momentum_) * right_root_, parameters);
 }
 
 template <class T>
@@ -127,11 +136,11 @@ template <class T>
 void Soap<T>::step(double rate, std::span<T> parameters, std::span<const T> gradient) {
   const Points<T> g = checked("soap", first_.rows(), first_.cols(), parameters.size(), gradient);
   take_in(g, spec_.beta2, left_, right_);
-  if (steps_ % spec_.every == 0) {
+  ++steps_;
+  if (due(steps_, spec_.every)) {
     left_basis_ = eigenbasis<T>(left_.value());
     right_basis_ = eigenbasis<T>(right_.value());
   }
-  ++steps_;
   const T b1 = static_cast<T>(spec_.beta1), b2 = static_cast<T>(spec_.beta2);
   const auto n = static_cast<double>(steps_);
   const T first_scale = static_cast<T>(1 / (1 - std::pow(spec_.beta1, n)));

@@ -6,14 +6,14 @@
 
 namespace starling::optim {
 
-/// Shampoo (Gupta, Koren & Singer, 2018, algorithm 1) with running means: L = mean G Gᵀ, R = mean Gᵀ G, and
-/// the step L^(-1/4) M R^(-1/4).
+/// Shampoo (Gupta, Koren & Singer, 2018, algorithm 1) with running means freed of their start: L = mean G Gᵀ,
+/// R = mean Gᵀ G, and the step L^(-1/4) M R^(-1/4).
 struct ShampooSpec {
   double momentum = 0.9;  ///< of the gradient, in [0, 1)
   double second = 0.95;   ///< of L and R, in [0, 1)
   double epsilon = 1e-8;  ///< added to eigenvalues, over the largest
   double decay = 0;       ///< decoupled
-  int every = 10;         ///< steps between eigendecompositions, >= 1
+  int every = 10;  ///< steps between eigendecompositions, >= 1; the first so many steps renew them each
 };
 
 /// SOAP (Vyas et al., arXiv:2409.11321, algorithm 3): Adam in the eigenbases of Shampoo's L and R.

@@ -1,4 +1,5 @@
 #pragma once
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "starling/study/description.h"
@@ -12,5 +13,13 @@ std::string job_of(const RunDirectory& directory);
 /// Sets every described field to what the run's manifest holds. Error{input} that names the key which the
 /// manifest lacks, or whose value does not fit.
 void read_config(Description& description, const RunDirectory& directory);
+
+/// The values of a job's spec as JSON, which travels in the metadata of what the job writes.
+template <class Spec>
+std::string config_of(Spec& spec) {
+  Description description;
+  describe(description, spec);
+  return to_json(description).dump();
+}
 
 }  // namespace starling::study

@@ -67,6 +67,23 @@ repeats = 2
 // Momenta and second moments of matrices beside AdamW's.
 const std::string matrices = plain + "optimizer = \"normuon\"\nrate = 0.02\n";
 
+// Eigenbases and means of matrices to twice the digits, spectra beside the series.
+const std::string experts = R"(
+system = "muon"
+job = "train"
+[data]
+path = ")" STARLING_SOURCE_DIR R"(/data/digits.npz"
+[network]
+kind = "experts"
+width = 32
+hidden = 16
+[train]
+steps = 300
+optimizer = "soap"
+rate = 0.003
+checkpoint_every = 20
+)";
+
 struct Case {
   const char* name;
   const std::string& spec;
@@ -145,8 +162,8 @@ TEST_P(KillAndResume, StopsAtASignalWithACheckpointAndCode130) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Specs, KillAndResume,
-                         testing::Values(Case{"plain", plain}, Case{"rich", rich},
-                                         Case{"matrices", matrices}),
+                         testing::Values(Case{"plain", plain}, Case{"rich", rich}, Case{"matrices", matrices},
+                                         Case{"experts", experts}),
                          [](const testing::TestParamInfo<Case>& one) { return std::string(one.param.name); });
 
 }  // namespace

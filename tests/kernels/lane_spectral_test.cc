@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "starling/base/random.h"
+#include "starling/kernels/small_spectral.h"
 
 namespace starling::kernels {
 namespace {

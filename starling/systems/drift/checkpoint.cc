@@ -2,36 +2,17 @@
 
 #include "starling/base/atomic_file.h"
 #include "starling/data/safetensors.h"
+#include "starling/study/model_file.h"
 
 namespace starling::drift {
-namespace {
-
-using data::TensorFile;
-
-TensorFile model_file(const nets::Mlp<float>& network, const std::vector<float>& parameters,
-                      const std::string& config) {
-  TensorFile file;
-  file.metadata = {{"format", "starling"}, {"config", config}, {"checksum", ""}};
-  for (const nets::Block& block : network.blocks()) {
-    std::size_t size = 1;
-    for (const auto extent : block.shape) size *= static_cast<std::size_t>(extent);
-    file.tensors.push_back(data::make_tensor<float>(
-        block.name, block.shape,
-        std::span<const float>(parameters).subspan(static_cast<std::size_t>(block.offset), size)));
-  }
-  return file;
-}
-
-}  // namespace
-
 std::string encode_model(const nets::Mlp<float>& network, const std::vector<float>& parameters,
                          const std::string& config) {
-  return data::encode_safetensors(model_file(network, parameters, config));
+  return data::encode_safetensors(study::model_file(network.blocks(), parameters, config));
 }
 
 void save_checkpoint(const std::filesystem::path& path, const nets::Mlp<float>& network,
                      GeneratorState& state, const std::string& config) {
-  TensorFile file = model_file(network, state.average, config);
+  data::TensorFile file = study::model_file(network.blocks(), state.average, config);
   data::add_flat<float>(file, "state.parameters", state.parameters);
   data::add_flat<float>(file, "state.average", state.average);
   for (const auto& [name, values] : state.optimizer.state())
@@ -43,7 +24,7 @@ void save_checkpoint(const std::filesystem::path& path, const nets::Mlp<float>& 
 }
 
 GeneratorState load_checkpoint(const std::filesystem::path& path, GeneratorState state) {
-  const TensorFile file = data::decode_safetensors(base::read_file(path), path.string());
+  const data::TensorFile file = data::decode_safetensors(base::read_file(path), path.string());
   const std::string from = path.string();
   data::read_flat<float>(file, "state.parameters", state.parameters, from);
   data::read_flat<float>(file, "state.average", state.average, from);

@@ -7,6 +7,7 @@
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/data/npy.h"
+#include "starling/study/run_config.h"
 #include "starling/systems/drift/animation.h"
 #include "starling/systems/drift/particle_monitors.h"
 #include "starling/systems/drift/particle_run.h"
@@ -123,7 +124,7 @@ class ParticlesApplication : public study::Application {
         spec_.motion.integrator == Integrator::steps ? spec_.motion.checkpoint_every : std::int64_t{1};
     const bool stop = context.interrupted();
     if (state.moves % every == 0 || state.moves == move_count(spec_.motion) || stop)
-      save_particles(context.directory.checkpoint(), state, config_of(spec_));
+      save_particles(context.directory.checkpoint(), state, study::config_of(spec_));
     if (!stop) return;
     throw Error(ErrorKind::interrupted,
                 fmt::format("interrupted after {} moves; continue with --resume", state.moves));

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "starling/base/error.h"
+#include "starling/data/split.h"
 
 namespace starling::drift {
 namespace {
@@ -66,25 +67,25 @@ Problem::Problem(const Spec& spec)
 
 void Problem::read(const Spec& spec) {
   const DataSpec& d = spec.data;
-  if (d.path.empty())
+  if (d.file.path.empty())
     throw Error(ErrorKind::usage, "data.path is empty; expected a file, because data.source is \"file\"");
-  data::Dataset all = data::load_dataset({d.path, d.points_key, d.labels_key, d.label_column});
+  data::Dataset all = data::load_dataset(d.file);
   const Index n = all.points.rows();
   if (n < 4)
     throw Error(ErrorKind::input,
-                fmt::format("{}: {} points; expected at least 4 to train and to hold out", d.path, n));
+                fmt::format("{}: {} points; expected at least 4 to train and to hold out", d.file.path, n));
   if (spec.generator.conditional && all.labels.empty()) {
     throw Error(ErrorKind::usage,
                 fmt::format("generator.conditional: {} has no labels; name them with data.labels_key or "
                             "data.label_column, or set it to false",
-                            d.path));
+                            d.file.path));
   }
   dimension_ = all.points.cols();
   image_ = all.image;
   classes_ = spec.generator.conditional ? all.classes : 1;
   if (n < classes_) {
     throw Error(ErrorKind::input, fmt::format("{}: {} points for {} classes; expected at least 2 a class",
-                                              d.path, n, classes_));
+                                              d.file.path, n, classes_));
   }
   if (d.rescale == Rescale::unit) {
     const double low = all.points.minCoeff(), high = all.points.maxCoeff();
@@ -98,16 +99,13 @@ void Problem::read(const Spec& spec) {
 
 void Problem::split(const data::Dataset& all, const Spec& spec) {
   const Index n = all.points.rows();
-  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  base::Stream(static_cast<std::uint64_t>(spec.common.seed), 0, "split").shuffle(order);
-  const Index held =
-      std::clamp<Index>(static_cast<Index>(spec.data.holdout * static_cast<double>(n)), 1, n - 2);
+  const data::Split drawn(n, spec.data.holdout, static_cast<std::uint64_t>(spec.common.seed), 1, 2);
+  const Index held = drawn.held_out;
   held_out_.resize(held, dimension_);
   training_.resize(n - held, dimension_);
   members_.resize(static_cast<std::size_t>(classes_));
   for (Index i = 0; i < n; ++i) {
-    const Index from = order[static_cast<std::size_t>(i)];
+    const Index from = drawn.order[static_cast<std::size_t>(i)];
     const std::int32_t label = all.labels.empty() ? 0 : all.labels[static_cast<std::size_t>(from)];
     if (i < held) {
       held_out_.row(i) = all.points.row(from);
@@ -121,7 +119,7 @@ void Problem::split(const data::Dataset& all, const Spec& spec) {
   for (std::size_t c = 0; c < members_.size(); ++c) {
     if (members_[c].size() >= 2) continue;
     throw Error(ErrorKind::input, fmt::format("{}: class {} has {} training points; expected at least 2",
-                                              spec.data.path, c, members_[c].size()));
+                                              spec.data.file.path, c, members_[c].size()));
   }
 }
 

@@ -1,5 +1,6 @@
 #include "starling/systems/drift/spec.h"
 
+#include "starling/study/dataset_keys.h"
 #include "starling/study/trainer_keys.h"
 
 namespace starling::drift {
@@ -13,10 +14,7 @@ void describe_data(study::Description& d, DataSpec& data, const std::string& pur
             {"moons", Source::moons},
             {"eight_gaussians", Source::eight_gaussians}},
            "a file, or a built-in set in two dimensions");
-  d.text("path", data.path, "npy, npz, csv, IDX, or a folder of PNG; relative to the working directory");
-  d.text("points_key", data.points_key, "npz: the array of points; empty finds it");
-  d.text("labels_key", data.labels_key, "npz: the array of labels; empty finds it");
-  d.text("label_column", data.label_column, "csv: the column of labels");
+  study::describe_dataset(d, data.file);
   d.choice("rescale", data.rescale, {{"none", Rescale::none}, {"unit", Rescale::unit}},
            "unit maps the smallest value to -1 and the largest to 1");
   d.real("holdout", data.holdout, {.minimum = 0.05, .maximum = 0.9}, "share of a file kept for the monitors");

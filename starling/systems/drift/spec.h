@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "starling/data/dataset.h"
 #include "starling/nets/mlp.h"
 #include "starling/optim/block_optimizer.h"
 #include "starling/optim/schedule.h"
@@ -21,7 +22,7 @@ enum class TrainField { displacement, toy, paper, release, conservative, sharp }
 
 struct DataSpec {
   Source source = Source::checkerboard;
-  std::string path, points_key, labels_key, label_column;
+  data::DatasetRequest file{};
   Rescale rescale = Rescale::none;  ///< unit: smallest value to -1, largest to 1, over all coordinates
   double holdout = 0.5;             ///< share kept for the monitors; of files only
 };
@@ -78,13 +79,5 @@ void describe(study::Description& description, Spec& spec);
 /// The keys that several jobs share: the section [data], and the scales of [field].
 void describe_data(study::Description& description, DataSpec& spec, const std::string& purpose);
 void describe_scales(study::Description& description, DriftSpec& spec);
-
-/// The values of a job's spec as JSON, which travels in the metadata of what the job writes.
-template <class JobSpec>
-std::string config_of(JobSpec& spec) {
-  study::Description description;
-  describe(description, spec);
-  return study::to_json(description).dump();
-}
 
 }  // namespace starling::drift

@@ -6,7 +6,8 @@
 #include <map>
 
 #include "starling/base/atomic_file.h"
-#include "starling/base/error.h"
+#include "starling/study/run_config.h"
+#include "starling/study/training_loop.h"
 #include "starling/systems/drift/animation.h"
 #include "starling/systems/drift/checkpoint.h"
 #include "starling/systems/drift/generator.h"
@@ -17,8 +18,6 @@
 namespace starling::drift {
 namespace {
 
-using base::Error;
-using base::ErrorKind;
 using base::Index;
 using base::Points;
 using study::SeriesPoint;
@@ -26,8 +25,7 @@ using study::SeriesPoint;
 constexpr const char* task = "train";
 constexpr std::int64_t animation_frames = 24, measurements = 25;
 
-/// Series measured since the last checkpoint: they reach the store before the checkpoint reaches the disk, so
-/// that a kill between the two only repeats steps, and repeating them repeats the bytes.
+/// Series measured since the last checkpoint.
 struct Pending {
   std::vector<SeriesPoint> loss, gradient, drift;
   std::map<std::string, std::vector<SeriesPoint>> measures;
@@ -62,12 +60,15 @@ class TrainApplication : public study::Application {
     const Problem problem(spec_);
     Generator generator(spec_, problem);
     if (context.store.is_done(task)) return;
-    GeneratorState state = begin(context, generator);
+    const study::TrainingLoop loop{context, task, spec_.train.steps, spec_.train.checkpoint_every};
+    GeneratorState state =
+        loop.begin([&] { return generator.start(); },
+                   [&](const auto& path) { return load_checkpoint(path, generator.start()); });
     generator.fit_features();
     Pending pending;
     context.progress.begin("train", spec_.train.steps, state.step);
     while (state.step < spec_.train.steps) {
-      advance(context, problem, generator, state, pending);
+      advance(loop, problem, generator, state, pending);
     }
     context.progress.end();
     study::Store::Transaction transaction(context.store);
@@ -84,39 +85,18 @@ class TrainApplication : public study::Application {
       base::write_file_atomically(context.directory.path() / "samples.png", png);
     }
     base::write_file_atomically(context.directory.path() / "model.safetensors",
-                                encode_model(generator.network(), state.average, config_of(spec_)));
+                                encode_model(generator.network(), state.average, study::config_of(spec_)));
   }
 
  private:
-  GeneratorState begin(study::RunContext& context, const Generator& generator) {
-    if (!context.resume || !std::filesystem::exists(context.directory.checkpoint())) {
-      context.store.remove_after(task, -1);
-      return generator.start();
-    }
-    GeneratorState state = load_checkpoint(context.directory.checkpoint(), generator.start());
-    context.store.remove_after(task, state.step - 1);
-    context.progress.message(fmt::format("resumed at step {}", state.step));
-    return state;
-  }
-
-  void advance(study::RunContext& context, const Problem& problem, Generator& generator,
+  void advance(const study::TrainingLoop& loop, const Problem& problem, Generator& generator,
                GeneratorState& state, Pending& pending) {
-    record_frame(context, problem, generator, state);
+    record_frame(loop.context, problem, generator, state);
     if (state.step % std::max<std::int64_t>(1, spec_.train.steps / measurements) == 0) {
       for (const auto& [name, value] : training_measures(spec_, problem, generator, state))
         pending.measures[name].push_back({state.step, value});
     }
-    const StepReport report = [&] {
-      try {
-        return generator.step(state);
-      } catch (const Error& error) {
-        const bool saved = std::filesystem::exists(context.directory.checkpoint());
-        throw Error(error.kind(),
-                    fmt::format("{}; {}; a smaller train.rate or train.clip may help", error.what(),
-                                saved ? "last good checkpoint: " + context.directory.checkpoint().string()
-                                      : std::string("no checkpoint had been written yet")));
-      }
-    }();
+    const StepReport report = loop.attempt([&] { return generator.step(state); });
     const std::int64_t done = state.step - 1;
     const std::int64_t every = std::max<std::int64_t>(1, spec_.train.steps / 1000);
     if (done % every == 0 || state.step == spec_.train.steps) {
@@ -124,16 +104,11 @@ class TrainApplication : public study::Application {
       pending.gradient.push_back({done, report.gradient_norm});
       pending.drift.push_back({done, report.drift_norm});
     }
-    const bool stop = context.interrupted();
-    if (state.step % spec_.train.checkpoint_every == 0 || state.step == spec_.train.steps || stop) {
-      pending.flush(context.store);
-      save_checkpoint(context.directory.checkpoint(), generator.network(), state, config_of(spec_));
-    }
-    context.progress.update(state.step, {{"loss", state.smoothed_loss}});
-    if (stop) {
-      throw Error(ErrorKind::interrupted,
-                  fmt::format("interrupted after step {}; continue with --resume", state.step));
-    }
+    loop.end_step(state.step, state.smoothed_loss, [&] {
+      pending.flush(loop.context.store);
+      save_checkpoint(loop.context.directory.checkpoint(), generator.network(), state,
+                      study::config_of(spec_));
+    });
   }
 
   // A fixed handful of samples, to see the cloud move; only in the plane.

@@ -8,6 +8,7 @@
 #include "starling/base/error.h"
 #include "starling/data/npy.h"
 #include "starling/data/png.h"
+#include "starling/data/table_file.h"
 #include "starling/nets/onnx.h"
 #include "starling/report/sample_sheet.h"
 #include "starling/study/run_config.h"
@@ -119,15 +120,6 @@ Points<float> read_noise(const std::filesystem::path& path) {
   return Eigen::Map<const Points<double>>(array.values.data(), array.shape[0], array.shape[1]).cast<float>();
 }
 
-std::string encode_csv(const Points<float>& samples) {
-  std::string text;
-  for (Index i = 0; i < samples.rows(); ++i) {
-    for (Index k = 0; k < samples.cols(); ++k) text += fmt::format("{}{}", k == 0 ? "" : ",", samples(i, k));
-    text += '\n';
-  }
-  return text;
-}
-
 }  // namespace
 
 Points<float> draw(const study::RunDirectory& directory, const Draw& draw) {
@@ -139,7 +131,7 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
   Trained run(directory);
   const std::string extension = request.out.extension().string();
   const bool picture = extension == ".png" && !run.problem.image().empty();
-  if (extension != ".npy" && extension != ".csv" && !picture) {
+  if (!data::holds_table(request.out) && !picture) {
     throw Error(ErrorKind::usage, fmt::format("--out {}: expected .npy or .csv, or .png when the data are "
                                               "images",
                                               request.out.string()));
@@ -155,9 +147,7 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
                                                    {data.minCoeff(), data.maxCoeff()});
     return base::write_file_atomically(request.out, data::encode_png(sheet));
   }
-  const Points<float> samples = run.problem.restore(raw);
-  base::write_file_atomically(request.out,
-                              extension == ".npy" ? data::encode_npy(samples) : encode_csv(samples));
+  data::write_table(request.out, run.problem.restore(raw));
 }
 
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
@@ -165,7 +155,7 @@ std::vector<std::filesystem::path> export_run(const study::RunDirectory& directo
   if (holds_no_model(study::job_of(directory))) return {};
   Trained run(directory);
   const Problem& problem = run.problem;
-  nlohmann::json config = nlohmann::json::parse(config_of(run.spec));
+  nlohmann::json config = nlohmann::json::parse(study::config_of(run.spec));
   config["output"] = {{"dimension", problem.dimension()},
                       {"offset", problem.offset()},
                       {"factor", problem.factor()},

@@ -17,6 +17,7 @@ struct LearnerState {
   std::int64_t step = 0;
   std::vector<float> moved{};  ///< the last step's change of all parameters
   double dissipated = 0;       ///< Σ <momentum, -change> over the matrices of all steps
+  bool warned_unstable = false, warned_cycling = false;
 };
 
 /// What one step did.

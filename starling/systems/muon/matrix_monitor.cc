@@ -98,6 +98,7 @@ void MatrixMonitor::after_step(LearnerState& state, std::span<const float> befor
     }
   }
   cosine_ = now > 0 && then > 0 ? product / std::sqrt(now * then) : 0;
+  if (!has_theory()) return;
   each_momentum(state, [&](const optim::TrainedBlock& block, const Eigen::MatrixXd& momentum) {
     state.dissipated -= (momentum.array() * matrix_of(state.moved, block).array()).sum();
   });

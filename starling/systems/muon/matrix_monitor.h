@@ -20,9 +20,9 @@ struct MatrixMeasures {
 /// step.
 ///
 /// With M the running mean of the gradient, γ = (1 - β)/rate and c the shape's scale, the flow behind Muon
-/// has H = J + (c/γ) Σ Ψ_e(M), which falls by what <M, -change> sums up (specs of the flow in flow.h). It is
-/// exact only for small rates, whole batches, an absolute e, no Nesterov, no decay and when all parameters
-/// are matrices; what is recorded as `balance`, H + dissipated - H(0), says how far from that a run is.
+/// has H = J + (c/γ) Σ Ψ_e(M), and H + Σ <M, -change> is constant (flow.h) where rates are small, batches
+/// whole, e absolute, all parameters matrices, and there is no Nesterov and no decay. Elsewhere its change
+/// says how far a run is from that.
 class MatrixMonitor {
  public:
   MatrixMonitor(const TrainSpec& spec, const std::vector<optim::TrainedBlock>& blocks);

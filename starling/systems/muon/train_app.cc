@@ -5,26 +5,24 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "starling/base/atomic_file.h"
-#include "starling/base/error.h"
 #include "starling/math/statistics.h"
+#include "starling/study/training_loop.h"
 #include "starling/systems/muon/matrix_monitor.h"
 #include "starling/systems/muon/trained_run.h"
 
 namespace starling::muon {
 namespace {
 
-using base::Error;
-using base::ErrorKind;
 using base::Index;
 using study::SeriesPoint;
 
 constexpr const char* task = "train";
 constexpr Index most_judged = 4096;  // training points behind J
 
-// Measured since the last checkpoint: they reach the store before the checkpoint reaches the disk, so that a
-// kill between the two only repeats steps, and repeating them repeats the bytes.
+// Measured since the last checkpoint.
 struct Pending {
   std::map<std::string, std::vector<SeriesPoint>> series;
   std::vector<std::pair<std::int64_t, MatrixMeasures>> spectra;
@@ -79,10 +77,12 @@ class TrainApplication : public study::Application {
     MatrixMonitor monitor(spec_, learner.trained_blocks());
     if (context.store.is_done(task)) return;
     judged_ = first_rows(problem.training(), most_judged);
-    LearnerState state = begin(context, learner);
+    const study::TrainingLoop loop{context, task, spec_.steps, spec_.checkpoint_every};
+    LearnerState state = loop.begin([&] { return learner.start(); },
+                                    [&](const auto& path) { return load_checkpoint(path, learner.start()); });
     Pending pending;
     context.progress.begin("train", spec_.steps, state.step);
-    while (state.step < spec_.steps) advance(context, problem, learner, monitor, state, pending);
+    while (state.step < spec_.steps) advance(loop, problem, learner, monitor, state, pending);
     context.progress.end();
     study::Store::Transaction transaction(context.store);
     record_metrics(context.store, problem, learner, state);
@@ -94,33 +94,10 @@ class TrainApplication : public study::Application {
   }
 
  private:
-  LearnerState begin(study::RunContext& context, const Learner& learner) {
-    if (!context.resume || !std::filesystem::exists(context.directory.checkpoint())) {
-      context.store.remove_after(task, -1);
-      return learner.start();
-    }
-    LearnerState state = load_checkpoint(context.directory.checkpoint(), learner.start());
-    context.store.remove_after(task, state.step - 1);
-    context.progress.message(fmt::format("resumed at step {}", state.step));
-    return state;
-  }
-
-  StepReport step(const study::RunContext& context, Learner& learner, LearnerState& state) const {
-    try {
-      return learner.step(state);
-    } catch (const Error& error) {
-      const bool saved = std::filesystem::exists(context.directory.checkpoint());
-      throw Error(error.kind(),
-                  fmt::format("{}; {}; a smaller train.rate or train.clip may help", error.what(),
-                              saved ? "last good checkpoint: " + context.directory.checkpoint().string()
-                                    : std::string("no checkpoint had been written yet")));
-    }
-  }
-
-  void advance(study::RunContext& context, const TrainProblem& problem, Learner& learner,
+  void advance(const study::TrainingLoop& loop, const TrainProblem& problem, Learner& learner,
                MatrixMonitor& monitor, LearnerState& state, Pending& pending) {
     const std::vector<float> moved_before = state.moved;
-    const StepReport report = step(context, learner, state);
+    const StepReport report = loop.attempt([&] { return learner.step(state); });
     monitor.after_step(state, moved_before);
     const std::int64_t done = state.step - 1;
     if (done % std::max<std::int64_t>(1, spec_.steps / 1000) == 0 || state.step == spec_.steps) {
@@ -129,16 +106,10 @@ class TrainApplication : public study::Application {
     }
     if (done % std::max<std::int64_t>(1, spec_.steps / spec_.measurements) == 0 || state.step == spec_.steps)
       look(problem, learner, monitor, state, report, pending);
-    const bool stop = context.interrupted();
-    if (state.step % spec_.checkpoint_every == 0 || state.step == spec_.steps || stop) {
-      pending.flush(context.store);
-      save_checkpoint(context.directory.checkpoint(), spec_, problem, learner, state);
-    }
-    context.progress.update(state.step, {{"loss", report.loss}});
-    if (stop) {
-      throw Error(ErrorKind::interrupted,
-                  fmt::format("interrupted after step {}; continue with --resume", state.step));
-    }
+    loop.end_step(state.step, report.loss, [&] {
+      pending.flush(loop.context.store);
+      save_checkpoint(loop.context.directory.checkpoint(), spec_, problem, learner, state);
+    });
   }
 
   void look(const TrainProblem& problem, Learner& learner, MatrixMonitor& monitor, LearnerState& state,
@@ -169,26 +140,26 @@ class TrainApplication : public study::Application {
     return squares > 0 ? product / squares : 0;
   }
 
-  // Said once a run and checkpoint at most: a run that cycles would say it at every measurement.
-  void warn(const MatrixMonitor& monitor, LearnerState& state, const StepReport& report, double curvature,
-            Pending& pending) const {
-    if (!pending.warnings.empty()) return;
+  // Each once a run: one that cycles would say it at every measurement.
+  static void warn(const MatrixMonitor& monitor, LearnerState& state, const StepReport& report,
+                   double curvature, Pending& pending) {
+    const std::int64_t at = state.step - 1;
     const double bearable = monitor.stable_curvature(state, report.rate);
-    if (curvature > bearable) {
+    if (curvature > bearable && !std::exchange(state.warned_unstable, true)) {
       pending.warnings.push_back(
-          {task, state.step - 1,
+          {task, at,
            fmt::format("step {}: the curvature along the step, {:.3g}, is beyond the stability threshold "
                        "{:.3g} of rate {:.3g}: expect a cycle; a rate below {:.3g} or a larger train.epsilon "
                        "is stable",
-                       state.step - 1, curvature, bearable, report.rate,
-                       report.rate * bearable / curvature)});
-    } else if (monitor.step_cosine() < -0.5) {
+                       at, curvature, bearable, report.rate, report.rate * bearable / curvature)});
+    }
+    if (monitor.step_cosine() < -0.5 && !std::exchange(state.warned_cycling, true)) {
       pending.warnings.push_back(
-          {task, state.step - 1,
+          {task, at,
            fmt::format(
                "step {}: successive steps point against each other (cosine {:.2f}): a cycle of period "
                "two; lower train.rate or raise train.epsilon",
-               state.step - 1, monitor.step_cosine())});
+               at, monitor.step_cosine())});
     }
   }
 

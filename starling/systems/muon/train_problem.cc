@@ -9,6 +9,7 @@
 #include "starling/base/error.h"
 #include "starling/base/random.h"
 #include "starling/data/dataset.h"
+#include "starling/data/split.h"
 
 namespace starling::muon {
 namespace {
@@ -48,28 +49,29 @@ void resize_like(const Sample& from, Index rows, Sample& to) {
 }
 
 Sample read(const TrainData& d, std::int32_t& classes) {
-  if (d.path.empty()) throw Error(ErrorKind::usage, "data.path is empty; expected a file of points");
-  data::Dataset all = data::load_dataset({d.path, d.points_key, d.labels_key, d.label_column});
+  if (d.file.path.empty()) throw Error(ErrorKind::usage, "data.path is empty; expected a file of points");
+  data::Dataset all = data::load_dataset(d.file);
   const Index n = all.points.rows(), columns = all.points.cols();
   if (n < 4)
     throw Error(ErrorKind::input,
-                fmt::format("{}: {} points; expected at least 4 to train and to hold out", d.path, n));
-  if (d.targets > 0) {
-    if (d.targets >= columns) {
-      throw Error(ErrorKind::usage, fmt::format("data.targets = {}: {} has {} columns; expected at least one "
-                                                "column that is no target",
-                                                d.targets, d.path, columns));
+                fmt::format("{}: {} points; expected at least 4 to train and to hold out", d.file.path, n));
+  if (d.target_columns > 0) {
+    if (d.target_columns >= columns) {
+      throw Error(ErrorKind::usage,
+                  fmt::format("data.target_columns = {}: {} has {} columns; expected at least one "
+                              "column that is no target",
+                              d.target_columns, d.file.path, columns));
     }
-    return {all.points.leftCols(columns - d.targets), all.points.rightCols(d.targets), {}};
+    return {all.points.leftCols(columns - d.target_columns), all.points.rightCols(d.target_columns), {}};
   }
   if (all.labels.empty()) {
     throw Error(ErrorKind::usage,
                 fmt::format("{} has no labels; name them with data.labels_key or data.label_column, or set "
-                            "data.targets to the number of last columns to predict",
-                            d.path));
+                            "data.target_columns to the number of last columns to predict",
+                            d.file.path));
   }
   if (all.classes < 2)
-    throw Error(ErrorKind::input, fmt::format("{}: one class; expected at least two", d.path));
+    throw Error(ErrorKind::input, fmt::format("{}: one class; expected at least two", d.file.path));
   classes = all.classes;
   return {std::move(all.points), Points<float>(n, 0), std::move(all.labels)};
 }
@@ -91,15 +93,12 @@ void Scale::undo(Points<float>& columns) const {
 TrainProblem::TrainProblem(const TrainSpec& spec) : seed_(static_cast<std::uint64_t>(spec.common.seed)) {
   const Sample all = read(spec.data, classes_);
   const Index n = all.size();
-  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  base::Stream(seed_, 0, "split").shuffle(order);
-  const Index held =
-      std::clamp<Index>(static_cast<Index>(spec.data.holdout * static_cast<double>(n)), 1, n - 2);
+  const data::Split drawn(n, spec.data.holdout, seed_, 1, 2);
+  const Index held = drawn.held_out;
   resize_like(all, held, held_out_);
   resize_like(all, n - held, training_);
   for (Index i = 0; i < n; ++i) {
-    const Index from = order[static_cast<std::size_t>(i)];
+    const Index from = drawn.order[static_cast<std::size_t>(i)];
     if (i < held) {
       copy_row(all, from, held_out_, i);
     } else {

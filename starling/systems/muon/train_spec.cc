@@ -1,5 +1,6 @@
 #include "starling/systems/muon/train_spec.h"
 
+#include "starling/study/dataset_keys.h"
 #include "starling/study/trainer_keys.h"
 
 namespace starling::muon {
@@ -7,11 +8,8 @@ namespace starling::muon {
 void describe(study::Description& d, TrainSpec& spec) {
   study::describe_common(d, spec.common);
   d.section("data", "What is learned: labels, or numbers.");
-  d.text("path", spec.data.path, "npy, npz, csv, IDX, or a folder of PNG; relative to the working directory");
-  d.text("points_key", spec.data.points_key, "npz: the array of points; empty finds it");
-  d.text("labels_key", spec.data.labels_key, "npz: the array of labels; empty finds it");
-  d.text("label_column", spec.data.label_column, "csv: the column of labels");
-  d.integer("targets", spec.data.targets, {.minimum = 0, .maximum = 1e5},
+  study::describe_dataset(d, spec.data.file);
+  d.integer("target_columns", spec.data.target_columns, {.minimum = 0, .maximum = 1e5},
             "the last columns are numbers to predict; 0: the labels are to be");
   d.real("holdout", spec.data.holdout, {.minimum = 0.01, .maximum = 0.9}, "share kept for validation");
 

@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
-#include <string>
 
+#include "starling/data/dataset.h"
 #include "starling/nets/mlp.h"
 #include "starling/optim/block_optimizer.h"
 #include "starling/optim/schedule.h"
@@ -10,8 +10,8 @@
 namespace starling::muon {
 
 struct TrainData {
-  std::string path, points_key, labels_key, label_column;
-  std::int64_t targets = 0;  ///< the last columns are numbers to predict; 0: labels are
+  data::DatasetRequest file{};
+  std::int64_t target_columns = 0;  ///< the last columns are numbers to predict; 0: labels are
   double holdout = 0.2;
 };
 

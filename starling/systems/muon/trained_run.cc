@@ -2,14 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/data/dataset.h"
-#include "starling/data/npy.h"
 #include "starling/data/safetensors.h"
+#include "starling/data/table_file.h"
+#include "starling/nets/loss.h"
+#include "starling/study/model_file.h"
 #include "starling/study/run_config.h"
 
 namespace starling::muon {
@@ -20,23 +21,9 @@ using base::ErrorKind;
 using base::Index;
 using base::Points;
 
-std::string config_of(TrainSpec& spec) {
-  study::Description description;
-  describe(description, spec);
-  return study::to_json(description).dump();
-}
-
 data::TensorFile model_file(TrainSpec& spec, const TrainProblem& problem, const Learner& learner,
                             const LearnerState& state) {
-  data::TensorFile file;
-  file.metadata = {{"format", "starling"}, {"config", config_of(spec)}, {"checksum", ""}};
-  for (const nets::Block& block : learner.blocks()) {
-    std::size_t size = 1;
-    for (const auto extent : block.shape) size *= static_cast<std::size_t>(extent);
-    const auto values =
-        std::span<const float>(state.parameters).subspan(static_cast<std::size_t>(block.offset), size);
-    file.tensors.push_back(data::make_tensor<float>(block.name, block.shape, values));
-  }
+  data::TensorFile file = study::model_file(learner.blocks(), state.parameters, study::config_of(spec));
   const auto scale = [&file](const std::string& name, const base::Vector<float>& values) {
     if (values.size() > 0)
       data::add_flat<float>(file, name,
@@ -79,24 +66,6 @@ struct Trained {
   }
 };
 
-void to_probabilities(Points<float>& logits) {
-  for (Index i = 0; i < logits.rows(); ++i) {
-    const float most = logits.row(i).maxCoeff();
-    float sum = 0;
-    for (Index k = 0; k < logits.cols(); ++k) sum += logits(i, k) = std::exp(logits(i, k) - most);
-    for (Index k = 0; k < logits.cols(); ++k) logits(i, k) /= sum;
-  }
-}
-
-std::string encode_csv(const Points<float>& table) {
-  std::string text;
-  for (Index i = 0; i < table.rows(); ++i) {
-    for (Index k = 0; k < table.cols(); ++k) text += fmt::format("{}{}", k == 0 ? "" : ",", table(i, k));
-    text += '\n';
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string encode_model(TrainSpec& spec, const TrainProblem& problem, const Learner& learner,
@@ -111,8 +80,9 @@ void save_checkpoint(const std::filesystem::path& path, TrainSpec& spec, const T
   data::add_flat<float>(file, "state.moved", state.moved);
   for (const auto& [name, values] : state.optimizer.state())
     data::add_flat<float>(file, "state." + name, values);
-  const std::int64_t steps[] = {state.step, state.optimizer.steps()};
-  data::add_flat<std::int64_t>(file, "state.steps", steps);
+  const std::int64_t counts[] = {state.step, state.optimizer.steps(), state.warned_unstable ? 1 : 0,
+                                 state.warned_cycling ? 1 : 0};
+  data::add_flat<std::int64_t>(file, "state.counts", counts);
   data::add_flat<double>(file, "state.dissipated", std::span<const double>(&state.dissipated, 1));
   base::write_file_atomically(path, data::encode_safetensors(file));
 }
@@ -124,11 +94,13 @@ LearnerState load_checkpoint(const std::filesystem::path& path, LearnerState sta
   data::read_flat<float>(file, "state.moved", state.moved, from);
   for (const auto& [name, values] : state.optimizer.state())
     data::read_flat<float>(file, "state." + name, values, from);
-  std::int64_t steps[2] = {};
-  data::read_flat<std::int64_t>(file, "state.steps", steps, from);
+  std::int64_t counts[4] = {};
+  data::read_flat<std::int64_t>(file, "state.counts", counts, from);
   data::read_flat<double>(file, "state.dissipated", std::span<double>(&state.dissipated, 1), from);
-  state.step = steps[0];
-  state.optimizer.restore_steps(steps[1]);
+  state.step = counts[0];
+  state.optimizer.restore_steps(counts[1]);
+  state.warned_unstable = counts[2] != 0;
+  state.warned_cycling = counts[3] != 0;
   return state;
 }
 
@@ -138,15 +110,12 @@ std::vector<std::filesystem::path> export_run(const study::RunDirectory& directo
   Trained run(directory);
   const auto model = out / "model.safetensors", json = out / "config.json";
   base::write_file_atomically(model, encode_model(run.spec, run.problem, run.learner, run.state));
-  base::write_file_atomically(json, nlohmann::json::parse(config_of(run.spec)).dump(2) + "\n");
+  base::write_file_atomically(json, nlohmann::json::parse(study::config_of(run.spec)).dump(2) + "\n");
   return {model, json};
 }
 
 void predict(const study::RunDirectory& directory, const study::PredictRequest& request) {
   Trained run(directory);
-  const std::string ending = request.out.extension().string();
-  if (ending != ".npy" && ending != ".csv")
-    throw Error(ErrorKind::usage, fmt::format("--out {}: expected .npy or .csv", request.out.string()));
   Points<float> inputs = data::load_dataset({.path = request.input}).points;
   if (inputs.cols() != run.problem.inputs()) {
     throw Error(ErrorKind::usage, fmt::format("{}: {} columns; the run was trained on {}", request.input,
@@ -155,11 +124,11 @@ void predict(const study::RunDirectory& directory, const study::PredictRequest& 
   run.problem.input_scale().apply(inputs);
   Points<float> out = run.learner.outputs(run.state.parameters, inputs);
   if (run.problem.classifies()) {
-    to_probabilities(out);
+    for (Index i = 0; i < out.rows(); ++i) nets::softmax(out.data() + i * out.cols(), out.cols());
   } else {
     run.problem.target_scale().undo(out);
   }
-  base::write_file_atomically(request.out, ending == ".npy" ? data::encode_npy(out) : encode_csv(out));
+  data::write_table(request.out, out);
 }
 
 }  // namespace starling::muon

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/base/random.h"
 #include "starling/data/dataset.h"
 #include "starling/data/npy.h"
+#include "starling/data/split.h"
 
 namespace starling::students {
 namespace {
@@ -50,10 +50,9 @@ Points<double> read_targets(const std::string& path, Index rows) {
 
 Whole read(const TrainSpec& spec, TrainData& out) {
   const InputSpec& input = spec.input;
-  data::Dataset all =
-      data::load_dataset({input.path, input.points_key, input.labels_key, input.label_column});
+  data::Dataset all = data::load_dataset(input.file);
   Whole whole;
-  out.source = input.path;
+  out.source = input.file.path;
   whole.samples.x = all.points.cast<double>();
   if (input.rescale == Rescale::unit) {
     const double low = whole.samples.x.minCoeff(), high = whole.samples.x.maxCoeff();
@@ -69,7 +68,7 @@ Whole read(const TrainSpec& spec, TrainData& out) {
   }
   if (whole.classes == 1)
     throw Error(ErrorKind::input,
-                fmt::format("{}: all labels are 0; expected at least 2 classes", input.path));
+                fmt::format("{}: all labels are 0; expected at least 2 classes", input.file.path));
   return whole;
 }
 
@@ -126,13 +125,9 @@ TrainData load_train_data(const TrainSpec& spec, Index dimension) {
                             "input.targets, or read a teacher from a file",
                             data.source));
   }
-  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  base::Stream(seed_of(spec), 0, "split").shuffle(order);
-  const Index held =
-      std::clamp<Index>(static_cast<Index>(spec.input.holdout * static_cast<double>(n)), 2, n - 4);
-  data.held_out = part(whole.samples, order, 0, held);
-  data.training = part(whole.samples, order, held, n);
+  const data::Split drawn(n, spec.input.holdout, seed_of(spec), 2, 4);
+  data.held_out = part(whole.samples, drawn.order, 0, drawn.held_out);
+  data.training = part(whole.samples, drawn.order, drawn.held_out, n);
   data.classes = whole.classes;
   if (data.classes > 0) set_class_targets(data);
   return data;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "starling/base/error.h"
+#include "starling/study/dataset_keys.h"
 
 namespace starling::students {
 namespace {
@@ -37,10 +38,7 @@ void describe_input(study::Description& d, InputSpec& i) {
   d.section("input", "Where teacher and student have to agree.");
   d.choice("source", i.source, {{"file", InputSource::file}, {"normal", InputSource::normal}},
            "a file, or independent standard normal coordinates");
-  d.text("path", i.path, "npy, npz, csv, IDX, or a folder of PNG; relative to the working directory");
-  d.text("points_key", i.points_key, "npz: the array of points; empty finds it");
-  d.text("labels_key", i.labels_key, "npz: the array of labels; empty finds it");
-  d.text("label_column", i.label_column, "csv: the column of labels");
+  study::describe_dataset(d, i.file);
   d.text("targets", i.targets, "npy of numbers (points) or (points, outputs) to learn, in place of labels");
   d.choice("rescale", i.rescale, {{"none", Rescale::none}, {"unit", Rescale::unit}},
            "unit maps the smallest value to -1 and the largest to 1 before the networks see it");
@@ -83,7 +81,7 @@ void require_consistent(const TrainSpec& spec) {
   std::vector<std::int64_t> sizes = spec.student.neurons;
   std::ranges::sort(sizes);
   if (std::ranges::adjacent_find(sizes) != sizes.end()) fail("student.neurons: a size comes twice");
-  if (input.source == InputSource::file && input.path.empty())
+  if (input.source == InputSource::file && input.file.path.empty())
     fail("input.path is empty; expected a file, because input.source is \"file\"");
   if (input.source == InputSource::normal && !input.targets.empty())
     fail("input.targets: normal draws have no targets; use a file, or leave it empty");

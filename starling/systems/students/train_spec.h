@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "starling/data/dataset.h"
 #include "starling/nets/mlp.h"
 #include "starling/study/spec_file.h"
 #include "starling/systems/students/compression.h"
@@ -27,7 +28,8 @@ struct TeacherSpec {
 
 struct InputSpec {
   InputSource source = InputSource::file;
-  std::string path, points_key, labels_key, label_column, targets;
+  data::DatasetRequest file{};
+  std::string targets;
   Rescale rescale = Rescale::none;
   double holdout = 0.25;
   std::int64_t count = 4096;  ///< of normal, held-out ones included

@@ -88,7 +88,7 @@ TEST(VelocityWithNegatives, RefusesFieldsThatHaveNoNegatives) {
 Spec digits() {
   Spec spec;
   spec.data.source = Source::file;
-  spec.data.path = STARLING_SOURCE_DIR "/data/digits.npz";
+  spec.data.file.path = STARLING_SOURCE_DIR "/data/digits.npz";
   spec.data.rescale = Rescale::unit;
   spec.generator = {.noise = 8, .width = 16, .layers = 1, .conditional = true};
   spec.drift.temperatures = {0.5};

@@ -24,7 +24,7 @@ Spec toy() {
 Spec digits() {
   Spec spec;
   spec.data.source = Source::file;
-  spec.data.path = STARLING_SOURCE_DIR "/data/digits.npz";
+  spec.data.file.path = STARLING_SOURCE_DIR "/data/digits.npz";
   spec.data.rescale = Rescale::unit;
   spec.generator.conditional = true;
   return spec;

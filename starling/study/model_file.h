@@ -1,0 +1,15 @@
+#pragma once
+#include <span>
+#include <vector>
+
+#include "starling/data/safetensors.h"
+#include "starling/nets/mlp.h"
+
+namespace starling::study {
+
+/// A file that holds a model: `parameters` cut into the tensors of `blocks`, under their names, so that other
+/// tools can load it; `config` (JSON) travels in the metadata.
+data::TensorFile model_file(const std::vector<nets::Block>& blocks, std::span<const float> parameters,
+                            const std::string& config);
+
+}  // namespace starling::study

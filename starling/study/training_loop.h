@@ -1,0 +1,63 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "starling/base/error.h"
+#include "starling/study/system.h"
+
+namespace starling::study {
+
+/// What every checkpointed training does around its steps. A state has a member `step`, the number of those
+/// done. What a step measured must reach the store before the checkpoint reaches the disk: then a kill
+/// between the two only repeats steps, and repeating them repeats the bytes.
+struct TrainingLoop {
+  RunContext& context;
+  std::string task;
+  std::int64_t steps, checkpoint_every;
+
+  /// The state to go on from: `load(path)` of the checkpoint when the run is resumed and has one, else
+  /// `fresh()`. Forgets what was recorded of later steps.
+  template <class Fresh, class Load>
+  auto begin(Fresh fresh, Load load) const {
+    if (!context.resume || !has_checkpoint()) {
+      context.store.remove_after(task, -1);
+      return fresh();
+    }
+    auto state = load(context.directory.checkpoint());
+    context.store.remove_after(task, state.step - 1);
+    context.progress.message("resumed at step " + std::to_string(state.step));
+    return state;
+  }
+
+  /// step(), whose error then says where the last good checkpoint is.
+  template <class Step>
+  auto attempt(Step step) const {
+    try {
+      return step();
+    } catch (const base::Error& error) {
+      throw base::Error(error.kind(), std::string(error.what()) + "; " +
+                                          (has_checkpoint() ? "last good checkpoint: " +
+                                                                  context.directory.checkpoint().string()
+                                                            : "no checkpoint had been written yet") +
+                                          "; a smaller train.rate or train.clip may help");
+    }
+  }
+
+  /// save() when a checkpoint is due, at the end, and when the user asked to stop: then Error{interrupted}.
+  template <class Save>
+  void end_step(std::int64_t done, double loss, Save save) const {
+    const bool stop = context.interrupted();
+    if (done % checkpoint_every == 0 || done == steps || stop) save();
+    context.progress.update(done, {{"loss", loss}});
+    if (stop) {
+      throw base::Error(base::ErrorKind::interrupted,
+                        "interrupted after step " + std::to_string(done) + "; continue with --resume");
+    }
+  }
+
+ private:
+  bool has_checkpoint() const { return std::filesystem::exists(context.directory.checkpoint()); }
+};
+
+}  // namespace starling::study
