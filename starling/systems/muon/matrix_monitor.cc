@@ -209,11 +209,13 @@ void record_ridge_figure(study::Store& store, const std::string& series, const s
     spectra.emplace_back(std::stoll(name.task.substr(std::char_traits<char>::length(spectra_task))), logs);
   }
   if (spectra.empty()) return;
-  low = std::max(low, high - 6);
+  low = std::max(low, high - 4);  // four decades: what is smaller is rounding or all but gone
   const std::size_t every = (spectra.size() + most_ridges - 1) / most_ridges;
   nlohmann::json groups = nlohmann::json::array();
   for (std::size_t i = 0; i < spectra.size(); i += every) {
-    const auto& [step, logs] = spectra[i];
+    auto& [step, logs] = spectra[i];
+    std::erase_if(logs, [low](double value) { return value < low; });
+    if (logs.empty()) continue;
     nlohmann::json line = ridge(logs, low - 0.1, high + 0.1, static_cast<double>(groups.size()), 1.6);
     line["label"] = fmt::format("step {}", step);
     groups.push_back(line);
