@@ -106,13 +106,25 @@ void Shampoo<T>::step(double rate, std::span<T> parameters, std::span<const T> g
   momentum_ = beta * momentum_ + (T(1) - beta) * g;
   ++steps_;
   const auto n = static_cast<double>(steps_);
-  if (due(steps_, spec_.every)) {
-    const double correction = 1 - std::pow(spec_.second, n);
-    left_root_ = inverse_fourth_root<T>(left_.value() / correction, spec_.epsilon);
-    right_root_ = inverse_fourth_root<T>(right_.value() / correction, spec_.epsilon);
-  }
+  const bool fresh = due(steps_, spec_.every);
+  if (fresh) renew();
   const T scale = static_cast<T>(1 / (1 - std::pow(spec_.momentum, n)));
-  move<T>(rate, spec_.decay, left_root_ * (scale * momentum_) * right_root_, parameters);
+  Points<T> direction = left_root_ * (scale * momentum_) * right_root_;
+  // L holds (1 - second) G Gᵀ, so that G under fresh roots is no longer than this in any direction. A longer
+  // step is the work of stale ones, which grow without bound where gradients have shrunk since.
+  const double longest = std::sqrt(static_cast<double>(std::min(g.rows(), g.cols())) / (1 - spec_.second));
+  if (!fresh && !(static_cast<double>(direction.norm()) <= longest)) {
+    renew();
+    direction = left_root_ * (scale * momentum_) * right_root_;
+  }
+  move<T>(rate, spec_.decay, direction, parameters);
+}
+
+template <class T>
+void Shampoo<T>::renew() {
+  const double correction = 1 - std::pow(spec_.second, static_cast<double>(steps_));
+  left_root_ = inverse_fourth_root<T>(left_.value() / correction, spec_.epsilon);
+  right_root_ = inverse_fourth_root<T>(right_.value() / correction, spec_.epsilon);
 }
 
 template <class T>

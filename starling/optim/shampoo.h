@@ -13,7 +13,8 @@ struct ShampooSpec {
   double second = 0.95;   ///< of L and R, in [0, 1)
   double epsilon = 1e-8;  ///< added to eigenvalues, over the largest
   double decay = 0;       ///< decoupled
-  int every = 10;  ///< steps between eigendecompositions, >= 1; the first so many steps renew them each
+  int every = 10;         ///< steps between eigendecompositions, >= 1; the first so many steps renew
+                          ///< them each, and Shampoo does where a stale one steps too far
 };
 
 /// SOAP (Vyas et al., arXiv:2409.11321, algorithm 3): Adam in the eigenbases of Shampoo's L and R.
@@ -50,6 +51,8 @@ class Shampoo {
   void restore_steps(std::int64_t steps) { steps_ = steps; }
 
  private:
+  void renew();
+
   ShampooSpec spec_;
   std::int64_t steps_ = 0;
   base::Points<T> momentum_, left_root_, right_root_;

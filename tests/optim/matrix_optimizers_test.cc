@@ -117,6 +117,25 @@ TEST(Shampoo, OfOneGradientIsItsPolarFactorUpToItsSize) {
   EXPECT_LT((w + Table(math::polar_factor(g))).norm(), 1e-6);
 }
 
+// Gradients shrink on the way to the minimum, and roots of ten steps ago would blow up those that are left.
+TEST(Shampoo, SettlesWhereGradientsVanish) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    std::vector<double> target(24), w(24, 0.0), g(24);
+    base::Stream(seed, 0, "test").fill_normal(std::span<double>(target));
+    Shampoo<double> shampoo({}, 6, 4);
+    for (int step = 0; step < 300; ++step) {
+      for (std::size_t i = 0; i < 24; ++i) g[i] = w[i] - target[i];
+      shampoo.step(0.02, w, g);
+    }
+    double left = 0, whole = 0;
+    for (std::size_t i = 0; i < 24; ++i) {
+      left += (w[i] - target[i]) * (w[i] - target[i]);
+      whole += target[i] * target[i];
+    }
+    EXPECT_LT(std::sqrt(left / whole), 0.05) << "seed " << seed;
+  }
+}
+
 TEST(Soap, OfOneGradientIsAdamInItsSingularVectors) {
   Soap<double> soap({.beta1 = 0, .beta2 = 0}, 5, 3);
   Table w = Table::Zero(5, 3);
