@@ -1,13 +1,16 @@
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "arrays.h"
 #include "starling/report/report.h"
-#include "starling/study/engine.h"
+#include "starling/study/sweep.h"
 #include "starling/systems/all/all.h"
 #include "starling/systems/drift/trained_run.h"
 
@@ -16,26 +19,51 @@ namespace {
 
 using namespace nb::literals;
 
-void run_spec(const std::string& text, const std::string& file_name,
-              const std::vector<std::string>& overrides, const std::string& out) {
-  std::atomic<bool> asked_to_stop = false;
+// Ctrl-C sets a flag in the interpreter; a run sees it here, saves a checkpoint and ends with
+// Error{interrupted}. Runs of a sweep ask from several threads.
+class Interrupt {
+ public:
+  bool operator()() {
+    if (!asked_) {
+      const nb::gil_scoped_acquire lock;
+      if (PyErr_CheckSignals() != 0) {
+        PyErr_Clear();
+        asked_ = true;
+      }
+    }
+    return asked_;
+  }
+
+ private:
+  std::atomic<bool> asked_ = false;
+};
+
+study::RunOptions options_of(const std::vector<std::string>& overrides, const std::string& out,
+                             Interrupt& interrupt) {
   study::RunOptions options;
   options.overrides = overrides;
   options.out = out;
   options.report = [](const study::RunDirectory& directory) { report::write_report(directory); };
-  // Ctrl-C sets a flag in the interpreter; the run sees it here, saves a checkpoint and ends with
-  // Error{interrupted}.
-  options.interrupted = [&asked_to_stop] {
-    if (!asked_to_stop) {
-      const nb::gil_scoped_acquire lock;
-      if (PyErr_CheckSignals() != 0) {
-        PyErr_Clear();
-        asked_to_stop = true;
-      }
-    }
-    return asked_to_stop.load();
-  };
+  options.interrupted = std::ref(interrupt);
+  return options;
+}
+
+void run_spec(const std::string& text, const std::string& file_name,
+              const std::vector<std::string>& overrides, const std::string& out) {
+  Interrupt interrupt;
+  const study::RunOptions options = options_of(overrides, out, interrupt);
   unlocked([&] { study::run_spec(all_systems(), text, file_name, options); });
+}
+
+void run_sweep(const std::string& text, const std::string& file_name,
+               const std::vector<std::pair<std::string, std::vector<std::string>>>& over,
+               const std::string& measure, bool maximize, const std::vector<std::string>& overrides,
+               const std::string& out) {
+  Interrupt interrupt;
+  const study::RunOptions options = options_of(overrides, out, interrupt);
+  study::SweepRequest request{.keys = {}, .measure = measure, .maximize = maximize};
+  for (const auto& [key, values] : over) request.keys.push_back({key, values});
+  unlocked([&] { study::run_sweep(all_systems(), text, file_name, request, options); });
 }
 
 Array sample(const std::string& run, const Table& noise, const std::vector<std::int32_t>& labels,
@@ -54,6 +82,8 @@ Array sample(const std::string& run, const Table& noise, const std::vector<std::
 
 void bind_run(nb::module_& module) {
   module.def("run_spec", run_spec, "text"_a, "file_name"_a, "overrides"_a, "out"_a);
+  module.def("run_sweep", run_sweep, "text"_a, "file_name"_a, "over"_a, "measure"_a, "maximize"_a,
+             "overrides"_a, "out"_a);
   module.def("sample", sample, "run"_a, "noise"_a, "labels"_a, "count"_a, "seed"_a, "guidance"_a);
 }
 

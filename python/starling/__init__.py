@@ -1,6 +1,6 @@
 """Starling trains and studies models as flows of interacting particles.
 
-`starling.run` runs a spec; `starling.drift` has the drifting fields and their observables; `starling.students` the exact
+`starling.run` runs a spec, `starling.sweep` one over values of its keys; `starling.drift` has the drifting fields and their observables; `starling.students` the exact
 losses of small networks that fit larger ones; `starling.muon` Muon's maps and the flow behind them, `starling.optim` the optimisers;
 `starling.depth` attention networks over depth and their limit;
 `starling.metrics` compares two clouds of points.
@@ -8,6 +8,6 @@ losses of small networks that fit larger ones; `starling.muon` Muon's maps and t
 
 from . import depth, drift, metrics, muon, optim, students
 from ._core import __version__
-from ._run import Claim, Metric, Run, run
+from ._run import Claim, Metric, Run, run, sweep
 
-__all__ = ["Claim", "Metric", "Run", "__version__", "depth", "drift", "metrics", "muon", "optim", "run", "students"]
+__all__ = ["Claim", "Metric", "Run", "__version__", "depth", "drift", "metrics", "muon", "optim", "run", "students", "sweep"]

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import _core
 from ._arrays import points
-from ._spec import to_overrides, to_toml
+from ._spec import to_overrides, to_toml, toml_value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +124,17 @@ def _fresh_directory(stem):
     return path
 
 
+def _read_spec(spec):
+    """(text, name, stem) of a spec, which is a path or a dict."""
+    if isinstance(spec, dict):
+        return to_toml(spec), "spec", str(spec.get("system", "run"))
+    path = pathlib.Path(os.fspath(spec))
+    try:
+        return path.read_text(encoding="utf-8"), str(path), path.stem
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); expected a TOML spec") from None
+
+
 def run(spec, out=None, **overrides):
     """Runs a spec and returns the Run.
 
@@ -134,15 +145,25 @@ def run(spec, out=None, **overrides):
     ValueError for a wrong spec (file, line, column) or wrong input data; ArithmeticError for a numerical failure;
     KeyboardInterrupt for Ctrl-C, after a checkpoint.
     """
-    if isinstance(spec, dict):
-        text, file_name, stem = to_toml(spec), "spec", str(spec.get("system", "run"))
-    else:
-        path = pathlib.Path(os.fspath(spec))
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: cannot be read ({error}); expected a TOML spec") from None
-        file_name, stem = str(path), path.stem
+    text, file_name, stem = _read_spec(spec)
     out = _fresh_directory(stem) if out is None else pathlib.Path(out)
     _core.run_spec(text, file_name, to_overrides(overrides), str(out))
+    return Run(out)
+
+
+def sweep(spec, over, measure, maximize=False, out=None, **overrides):
+    """Runs a spec once for every combination of values and returns the Run with curves and claims of the measure.
+
+    over: a dict of lists such as {"train.optimizer": ["muon", "adamw"], "train.rate": [0.001, 0.01], "seed": [1, 2, 3]}. The
+    first key with several numbers is the axis, seeds are repetitions, the other keys make curves.
+    measure: a metric of the runs, NAME or TASK/NAME; less of it is better, or more with `maximize`.
+    out: the directory to make, by default runs/NAME-sweep; the runs themselves are in its runs/000, runs/001 ...
+    overrides: as in `run`, for all the runs.
+
+    A run that fails numerically counts as diverged. Otherwise the errors are those of `run`.
+    """
+    text, file_name, stem = _read_spec(spec)
+    keys = [(key, [toml_value(value, key) for value in values]) for key, values in dict(over).items()]
+    out = _fresh_directory(f"{stem}-sweep") if out is None else pathlib.Path(out)
+    _core.run_sweep(text, file_name, keys, str(measure), bool(maximize), to_overrides(overrides), str(out))
     return Run(out)

@@ -139,3 +139,21 @@ def test_particles_flow_as_the_function_of_the_same_name(tmp_path):
     # The exact score against that of 2,000 draws, which know the far tail badly: the middle agrees.
     assert np.abs(y - x).mean() > 0.5
     assert np.median(np.abs(y - flow)) < 0.05
+
+
+def test_a_sweep_compares_curves_over_seeds(tmp_path):
+    over = {"train.optimizer": ["muon", "adamw"], "train.rate": [0.001, 0.01], "seed": [1, 2, 3]}
+    whole = starling.sweep(SPEC, over, "energy_distance", out=tmp_path / "sweep", train__steps=3)
+    assert {metric.task for metric in whole.metrics} == {"optimizer muon", "optimizer adamw"}
+    (claim,) = whole.claims
+    assert claim.lower <= claim.value <= claim.upper
+    assert len(list((tmp_path / "sweep" / "runs").iterdir())) == 12
+    runs = [starling.Run(tmp_path / "sweep" / "runs" / name) for name in ("009", "010", "011")]
+    values = [metric.value for one in runs for metric in one.metrics if metric.name == "energy_distance"]
+    (mean,) = [m for m in whole.metrics if m.task == "optimizer adamw" and m.name == "train.rate=0.01"]
+    np.testing.assert_allclose(mean.value, np.mean(values), rtol=1e-12)
+
+
+def test_a_sweep_refuses_a_measure_that_no_run_has(tmp_path):
+    with pytest.raises(ValueError, match="no metric 'energy_distances'; did you mean 'energy_distance'?"):
+        starling.sweep(SPEC, {"seed": [1, 2]}, "energy_distances", out=tmp_path / "sweep")

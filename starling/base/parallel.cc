@@ -7,6 +7,7 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
+#include <atomic>
 
 namespace starling::base {
 
@@ -51,6 +52,20 @@ void parallel_chunks(std::ptrdiff_t n, std::ptrdiff_t chunk,
     return;
   }
   tbb::parallel_for(std::ptrdiff_t{0}, chunks, run_one);
+}
+
+void parallel_tasks(std::ptrdiff_t n, const std::function<void(std::ptrdiff_t)>& task) {
+  std::atomic<std::ptrdiff_t> next = 0;
+  const auto work = [&] {
+    try {
+      for (std::ptrdiff_t i = next++; i < n; i = next++) task(i);
+    } catch (...) {
+      next = n;
+      throw;
+    }
+  };
+  parallel_chunks(std::min<std::ptrdiff_t>(n, thread_count()), 1,
+                  [&](std::ptrdiff_t, std::ptrdiff_t) { tbb::this_task_arena::isolate(work); });
 }
 
 }  // namespace starling::base

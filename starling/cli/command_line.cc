@@ -31,20 +31,43 @@ void add_check(CLI::App& app, const Toolbox& toolbox, RunRequest& o) {
   verb->callback([&] { check_spec(toolbox, o); });
 }
 
+// What a run and a sweep of runs share.
+void add_run_options(CLI::App& verb, RunRequest& o) {
+  verb.add_option("--set", o.options.overrides, "override a key: section.key=value")->allow_extra_args(false);
+  verb.add_option("--threads", o.options.threads, "0 uses every core; the results do not depend on it")
+      ->check(CLI::Range(0, 4096));
+  verb.add_flag("--resume", o.options.resume, "continue an interrupted run: does only what is missing");
+  verb.add_flag("--json", o.output.json, "progress and results as JSON lines");
+  verb.add_flag("--quiet", o.output.quiet, "print errors only");
+  verb.add_flag("--strict", o.output.strict, "exit with 1 when a claim fails");
+}
+
 void add_run(CLI::App& app, const Toolbox& toolbox, RunRequest& o, int& code) {
   auto* verb = app.add_subcommand("run", "run the job that the spec names");
   verb->add_option("spec", o.spec, "a TOML file")->required();
   verb->add_option("--out", o.options.out, "the run directory; default runs/NAME-OF-SPEC");
-  verb->add_option("--set", o.options.overrides, "override a key: section.key=value")
-      ->allow_extra_args(false);
-  verb->add_option("--threads", o.options.threads, "0 uses every core; the results do not depend on it")
-      ->check(CLI::Range(0, 4096));
-  verb->add_flag("--resume", o.options.resume, "continue an interrupted run: does only what is missing");
-  verb->add_flag("--json", o.json, "progress and results as JSON lines");
-  verb->add_flag("--quiet", o.quiet, "print errors only");
-  verb->add_flag("--strict", o.strict, "exit with 1 when a claim fails");
+  add_run_options(*verb, o);
   verb->footer("Example: starling run examples/digits.toml --out runs/digits --threads 2");
   verb->callback([&] { code = run(toolbox, o); });
+}
+
+void add_sweep(CLI::App& app, const Toolbox& toolbox, SweepOptions& o, int& code) {
+  auto* verb = app.add_subcommand("sweep", "run a spec over values of its keys, and say which is best");
+  verb->add_option("spec", o.run.spec, "a TOML file")->required();
+  verb->add_option("--over", o.over,
+                   "a key and its values: train.rate=0.001,0.01; seed=1,2,3 repeats every run")
+      ->required()
+      ->allow_extra_args(false);
+  verb->add_option("--measure", o.measure, "what the runs are judged by: one of their metrics")->required();
+  verb->add_flag("--maximize", o.maximize, "more of the measure is better; by default less is");
+  verb->add_option("--out", o.run.options.out, "the directory of the sweep; default runs/NAME-OF-SPEC-sweep");
+  add_run_options(*verb, o.run);
+  verb->footer(
+      "The first key with several numbers is the axis of the curves, seeds are repetitions, all other keys "
+      "make curves.\n"
+      "Example: starling sweep examples/digits.toml --over train.optimizer=muon,adamw \\\n"
+      "           --over train.rate=0.0003,0.001,0.003,0.01 --over seed=1,2,3 --measure energy_distance");
+  verb->callback([&] { code = sweep(toolbox, o); });
 }
 
 void add_sample(CLI::App& app, const Toolbox& toolbox, SampleOptions& o) {
@@ -131,6 +154,7 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
   int code = 0;
   NewOptions new_options;
   RunRequest check_request, run_request;
+  SweepOptions sweep_options;
   SampleOptions sample_options;
   PredictOptions predict_options;
   ExportOptions export_options;
@@ -138,6 +162,7 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
   add_new(app, toolbox, new_options);
   add_check(app, toolbox, check_request);
   add_run(app, toolbox, run_request, code);
+  add_sweep(app, toolbox, sweep_options, code);
   add_sample(app, toolbox, sample_options);
   add_predict(app, toolbox, predict_options);
   add_export(app, toolbox, export_options);

@@ -8,6 +8,7 @@
 #include "starling/base/parallel.h"
 #include "starling/base/version.h"
 #include "starling/cli/verbs.h"
+#include "starling/study/run_record.h"
 #include "starling/study/tables.h"
 
 namespace starling::cli {

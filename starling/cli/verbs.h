@@ -1,8 +1,10 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "starling/cli/command_line.h"
+#include "starling/cli/outcome.h"
 
 namespace starling::cli {
 
@@ -12,7 +14,13 @@ struct NewOptions {
 struct RunRequest {
   std::string spec;
   study::RunOptions options;
-  bool json = false, quiet = false, strict = false;
+  Output output;
+};
+struct SweepOptions {
+  RunRequest run;
+  std::vector<std::string> over;
+  std::string measure;
+  bool maximize = false;
 };
 struct SampleOptions {
   std::string run;
@@ -29,6 +37,7 @@ struct ExportOptions {
 void print_template(const Toolbox& toolbox, const NewOptions& options);
 void check_spec(const Toolbox& toolbox, const RunRequest& request);
 int run(const Toolbox& toolbox, RunRequest request);
+int sweep(const Toolbox& toolbox, SweepOptions options);
 void sample(const Toolbox& toolbox, const SampleOptions& options);
 void predict(const Toolbox& toolbox, const PredictOptions& options);
 void export_model(const Toolbox& toolbox, const ExportOptions& options);

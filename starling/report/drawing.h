@@ -12,7 +12,7 @@ namespace starling::report {
 //   {"kind": "curves", "curves": [{"task", "series", "label"}]}                       recorded series against
 //   the step
 //   {"kind": "xy", "groups": [{"label", "x": [], "y": [], "error": [] optional, "error_below": [] optional,
-//   "text": [] optional,
+//   "text": [] optional, "lower": [], "upper": [] optional: a band,
 //                              "mode": "lines" | "markers" | "lines+markers" | "markers+text" | "bars"}]}
 //   {"kind": "heatmap", "x": [names], "y": [names], "z": [[row of y 0], ...]}
 //   {"kind": "animation", "frames": [{"label", "x": [], "y": []}], "background": {"label", "x": [], "y": []}

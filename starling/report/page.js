@@ -45,6 +45,19 @@
     };
   };
 
+  // The filled region between `lower` and `upper`, below its curve and without a name; nothing where they are not known.
+  const band = (drawing, group, i) => {
+    if (!group.lower) return [];
+    const positive = group.y.filter((y) => y > 0), bottom = drawing.log_y ? Math.min(...positive) / 10 : -Infinity;
+    const known = group.x.map((_, j) => j).filter((j) => group.lower[j] !== null && group.upper[j] !== null);
+    const around = [...known, ...[...known].reverse()];
+    return [{
+      type: "scatter", mode: "lines", fill: "toself", fillcolor: colours[i % colours.length], opacity: 0.18, line: { width: 0 },
+      x: around.map((j) => group.x[j]), y: around.map((j, k) => (k < known.length ? group.upper[j] : Math.max(bottom, group.lower[j]))),
+      showlegend: false, hoverinfo: "skip",
+    }];
+  };
+
   // A line in the data's own coordinates: a logarithmic axis wants the logarithm only for annotations.
   const references = (drawing) => {
     const lines = drawing.reference_lines ?? [];
@@ -67,7 +80,7 @@
       const bars = new Set(coordinates(drawing, "x")).size;
       if (bars < 4) plotted.bargap = 1 - 0.16 * bars;
     }
-    return Plotly.newPlot(element, drawing.groups.map(trace), plotted, settings);
+    return Plotly.newPlot(element, [...drawing.groups.flatMap((group, i) => band(drawing, group, i)), ...drawing.groups.map(trace)], plotted, settings);
   };
 
   // Blue below zero, red above, white at zero, unless nothing is below: then white to red.

@@ -35,11 +35,16 @@ std::string heading(const std::string& id, const std::string& title) {
   return fmt::format("<section id=\"{0}\"><h2>{1}</h2>\n", id, title);
 }
 
+// A sweep is many runs of one job.
+std::string job_of(const json& config) {
+  return plain(config.value("job", json(""))) + (config.contains("sweep") ? " sweep" : "");
+}
+
 std::string header(const Store& store, const json& manifest) {
   const json config = manifest.value("config", json::object());
   std::string out =
       fmt::format("<header><p class=\"mark\">Starling</p><h1>{} <span>{}</span></h1>\n<ul class=\"facts\">",
-                  plain(config.value("system", json("run"))), plain(config.value("job", json(""))));
+                  plain(config.value("system", json("run"))), job_of(config));
   const auto fact = [&out](const std::string& name, const std::string& value) {
     if (!value.empty()) out += fmt::format("<li><b>{}</b> {}</li>", name, value);
   };
@@ -204,7 +209,7 @@ std::string render_report(const Store& store, const json& manifest) {
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
       "script-src 'unsafe-inline'; img-src data: blob:\">\n";
   out += fmt::format("<title>{} {} – Starling</title>\n", plain(config.value("system", json("run"))),
-                     plain(config.value("job", json(""))));
+                     job_of(config));
   out += "<style>\n";
   out += page_style();
   out +=

@@ -18,9 +18,6 @@ struct RunOptions {
   std::function<void(const RunDirectory&)> report{};  ///< draws the page once the run is done
 };
 
-/// The processor as the kernel names it, or "unknown".
-std::string cpu_model();
-
 /// The system of that name. Error{usage} with the nearest name.
 const System& find_system(const std::vector<const System*>& systems, const std::string& name);
 
@@ -28,11 +25,9 @@ const System& find_system(const std::vector<const System*>& systems, const std::
 std::unique_ptr<Application> load(const std::vector<const System*>& systems, const std::string& text,
                                   const std::string& file_name, const std::vector<std::string>& overrides);
 
-/// Runs a spec into options.out and writes manifest, database and report. The manifest holds version, commit,
-/// build, system, job, seed, config, machine, threads, status (running, done, interrupted or failed), seconds
-/// (over all resumptions) and, of a run that did not end well, error. Such a run leaves its last checkpoint,
-/// and the error reaches the caller. `resume` is refused with Error{usage} that names the first key whose
-/// value differs from the run's.
+/// Runs a spec into options.out and writes manifest (see RunRecord), database and report. A run that does not
+/// end well leaves its last checkpoint, and the error reaches the caller. `resume` is refused with
+/// Error{usage} that names the first key whose value differs from the run's.
 RunDirectory run_spec(const std::vector<const System*>& systems, const std::string& text,
                       const std::string& file_name, const RunOptions& options);
 

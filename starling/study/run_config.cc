@@ -33,4 +33,30 @@ void read_config(Description& description, const RunDirectory& directory) {
   }
 }
 
+void require_same_config(const nlohmann::json& before, const Description& description,
+                         const std::string& path) {
+  const nlohmann::json now = to_json(description);
+  const auto value_in = [](const nlohmann::json& config, const Entry& entry) {
+    const nlohmann::json section =
+        entry.section.empty() ? config : config.value(entry.section, nlohmann::json::object());
+    return section.is_object() && section.contains(entry.name) ? section.at(entry.name).dump()
+                                                               : std::string("no such key");
+  };
+  for (const Entry& entry : description.entries()) {
+    const std::string old_value = value_in(before, entry), new_value = value_in(now, entry);
+    if (old_value == new_value) continue;
+    throw Error(
+        ErrorKind::usage,
+        fmt::format(
+            "{}: cannot resume: the spec differs: {} is {} but the run has {}; restore it or start a new run",
+            path, entry.path(), new_value, old_value));
+  }
+  if (before != now) {
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: cannot resume: the run has keys that this version does not know; start "
+                            "a new run",
+                            path));
+  }
+}
+
 }  // namespace starling::study

@@ -40,5 +40,38 @@ TEST(ParallelChunks, FlushesDenormalsInsideAndRestoresTheModeOutside) {
   EXPECT_GT(tiny * 1.0, 0);
 }
 
+TEST(ParallelTasks, RunsEachOnceBesideTheLoopsInsideThem) {
+  for (const int threads : {1, 2, 5}) {
+    const ThreadLimit limit(threads);
+    for (const std::ptrdiff_t n : {0, 1, 3, 40}) {
+      std::vector<std::atomic<int>> visits(static_cast<std::size_t>(n));
+      thread_local std::ptrdiff_t inside = -1;  // a task that waits must not take up another
+      parallel_tasks(n, [&](std::ptrdiff_t task) {
+        EXPECT_EQ(inside, -1);
+        inside = task;
+        std::atomic<int> sum = 0;
+        parallel_chunks(100, 1, [&](std::ptrdiff_t i, std::ptrdiff_t) { sum += static_cast<int>(i); });
+        EXPECT_EQ(sum, 4950);
+        EXPECT_EQ(inside, task);
+        inside = -1;
+        ++visits[static_cast<std::size_t>(task)];
+      });
+      for (const auto& count : visits) EXPECT_EQ(count, 1);
+    }
+  }
+}
+
+TEST(ParallelTasks, BeginsNoTaskAfterAnException) {
+  const ThreadLimit limit(1);
+  std::ptrdiff_t last = -1;
+  EXPECT_THROW(parallel_tasks(10,
+                              [&](std::ptrdiff_t task) {
+                                last = task;
+                                if (task == 3) throw std::runtime_error("no");
+                              }),
+               std::runtime_error);
+  EXPECT_EQ(last, 3);
+}
+
 }  // namespace
 }  // namespace starling::base

@@ -54,6 +54,23 @@ TEST_F(Verbs, RunPrintsMetricsWarningsClaimsAndTheReport) {
   }
 }
 
+TEST_F(Verbs, SweepPrintsCurvesAndTheVerdict) {
+  const std::vector<std::string> args = {"sweep",     spec_,
+                                         "--over",    "field.kernel=laplace,gaussian",
+                                         "--over",    "field.scales=[0.1,0.2],[0.3]",
+                                         "--over",    "seed=1,2",
+                                         "--measure", "runs",
+                                         "--out",     out_};
+  const Outcome outcome = start(args);
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  for (const char* words :
+       {"kernel gaussian, scales [0.1,0.2]", "sweep.best.3", "inconclusive", "report.html"})
+    EXPECT_NE(outcome.output.find(words), std::string::npos) << words << " in\n" << outcome.output;
+  EXPECT_EQ(start({"sweep", spec_, "--over", "seed", "--measure", "runs"}).code, 2);
+  EXPECT_EQ(start({"sweep", spec_, "--over", "seed=1,2"}).code, 2);
+  EXPECT_EQ(start({"report", out_}).code, 0);
+}
+
 TEST_F(Verbs, QuietPrintsNothing) {
   const Outcome outcome = run_toy({"--quiet"});
   EXPECT_EQ(outcome.code, 0);
