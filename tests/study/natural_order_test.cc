@@ -11,9 +11,18 @@ namespace {
 
 TEST(NaturalOrder, CountsDigitsByTheirValueAndTheRestByBytes) {
   const std::vector<std::string> sorted = {"",
+                                           "0.003",
+                                           "0.01",
+                                           "0.01b",
+                                           "0.1",
+                                           "0.10",
                                            "01",
                                            "1",
                                            "1 neuron",
+                                           "1.25",
+                                           "1.25.2",
+                                           "1.25.10",
+                                           "1.5",
                                            "2 neurons",
                                            "10 neurons",
                                            "010b",
