@@ -11,7 +11,7 @@ namespace {
 const std::vector<KnownClaim>& all() {
   static const std::vector<KnownClaim> known = [] {
     std::vector<KnownClaim> out = map_claims();
-    for (auto* more : {flow_claims, chaos_claims, step_claims})
+    for (auto* more : {cost_claims, flow_claims, chaos_claims, step_claims})
       std::ranges::move(more(), std::back_inserter(out));
     return out;
   }();

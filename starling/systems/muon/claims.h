@@ -13,9 +13,10 @@ struct KnownClaim {
   std::function<study::Claim(study::Claim, const FlowSpec&, study::Store&)> measure;
 };
 
-/// Of the map and its potentials; of the flow and its integrators; of many particles; and of the discrete
+/// Of the map and its potentials; of the maps' costs; of the flow and its integrators; of many particles; and of the discrete
 /// optimiser beside its rivals.
 std::vector<KnownClaim> map_claims();
+std::vector<KnownClaim> cost_claims();
 std::vector<KnownClaim> flow_claims();
 std::vector<KnownClaim> chaos_claims();
 std::vector<KnownClaim> step_claims();
