@@ -5,7 +5,8 @@
 
 `params` is a list of C-contiguous, writable arrays. The matrix optimisers (Muon, NorMuon, AdaMuon, Scion; Shampoo and SOAP for
 single matrices) read (..., rows, columns) as a batch of matrices, rows the outputs as torch lays them out; with
-layout="convolution" (out, ...) is one matrix of `out` rows. Give vectors, embeddings and heads to AdamW: `is_matrix` says what is
+layout="convolution" (out, ...) is one matrix of `out` rows; split=3 makes three matrices, one below the other, of a fused QKV
+projection, and split=heads as many of one. `Routed` does all this for the named parameters of a model. Otherwise give vectors, embeddings and heads to AdamW: `is_matrix` says what is
 usual. The rate is the attribute `lr`. A step that meets a gradient which is not finite raises ArithmeticError and changes nothing
 in that tensor; a ValueError names what does not fit.
 """
@@ -16,7 +17,7 @@ import numpy as np
 
 from . import _core
 
-__all__ = ["SGD", "SOAP", "AdaMuon", "AdamW", "Functional", "Lion", "Muon", "NorMuon", "Scion", "Shampoo", "is_matrix"]
+__all__ = ["SGD", "SOAP", "AdaMuon", "AdamW", "Functional", "Lion", "Muon", "NorMuon", "Routed", "Scion", "Shampoo", "is_matrix"]
 
 _NOT_MATRICES = re.compile(r"embed|wte|wpe|lm_head|head\.|classifier|norm|bias|(^|\.)ln", re.IGNORECASE)
 
@@ -41,7 +42,7 @@ class _Optimizer:
     _matrices = False
     _batches = True
 
-    def __init__(self, params, kind, lr, options, layout="batched"):
+    def __init__(self, params, kind, lr, options, layout="batched", split=1):
         if layout not in ("batched", "convolution"):
             raise ValueError(f"layout: {layout!r}; expected 'batched' or 'convolution'")
         if not lr >= 0 or not np.isfinite(lr):
@@ -60,6 +61,10 @@ class _Optimizer:
                 batch, rows, columns = 1, shape[0], int(np.prod(shape[1:], dtype=np.int64))
             else:
                 batch, rows, columns = int(np.prod(shape[:-2], dtype=np.int64)), *shape[-2:]
+            if self._matrices and (split < 1 or rows % split):
+                raise ValueError(f"params[{i}]: shape {shape}; its rows cannot be split into {split} equal parts")
+            if self._matrices:
+                batch, rows = batch * split, rows // split
             if batch != 1 and not self._batches:
                 raise ValueError(f"params[{i}]: shape {shape}; {type(self).__name__} takes single matrices")
             make = _core.optimizer_f32 if dtype == "float32" else _core.optimizer_f64
@@ -101,7 +106,7 @@ class Muon(_Optimizer):
 
     def __init__(
         self, params, lr, momentum=0.95, nesterov=True, epsilon=None, scale="spectral", weight_decay=0.0, *,
-        method="regularized", steps=None, tolerance=1e-3, convention="average", layout="batched", second_decay=0.95,
+        method="regularized", steps=None, tolerance=1e-3, convention="average", layout="batched", split=1, second_decay=0.95,
     ):
         if convention not in ("average", "sum"):
             raise ValueError(f"convention: {convention!r}; expected 'average' or 'sum'")
@@ -111,7 +116,7 @@ class Muon(_Optimizer):
             "steps": steps or 0, "tolerance": float(tolerance), "scale": scale, "weight_decay": float(weight_decay),
             "second_decay": float(second_decay),
         }
-        super().__init__(params, "muon", lr, options, layout)
+        super().__init__(params, "muon", lr, options, layout, split)
 
 
 class NorMuon(Muon):
@@ -193,6 +198,71 @@ class SGD(_Optimizer):
     def __init__(self, params, lr, momentum=0.0, weight_decay=0.0):
         _require_shares(momentum=momentum)
         super().__init__(params, "sgd", lr, {"momentum": momentum, "weight_decay": weight_decay})
+
+
+class Routed:
+    """A matrix rule and AdamW over a model's named parameters, each to whom it belongs.
+
+        optimizer = starling.optim.Routed(model.named_parameters(), lr=0.02)
+        optimizer.step({name: p.grad for name, p in model.named_parameters()})
+
+    named_params: a dict, or pairs of name and array. What `is_matrix` accepts goes to `rule`, the rest to AdamW at lr * others.
+    split: {pattern: parts}, regular expressions for names whose matrices are fused below each other; by default QKV projections
+        into 3. Four dimensions and more, and three where the name says conv, are a convolution; else three are a batch.
+    clip: the largest norm of all gradients together, applied before anything else; None never clips.
+    adam: options of AdamW; all other options are the rule's.
+    """
+
+    QKV = {r"qkv|c_attn|in_proj": 3}
+
+    def __init__(self, named_params, lr, *, rule=Muon, others=0.05, split=None, clip=None, adam=None, **options):
+        if clip is not None and not clip > 0:
+            raise ValueError(f"clip: {clip}; expected a positive number")
+        named = list(named_params.items() if isinstance(named_params, dict) else named_params)
+        self.names = [name for name, _ in named]
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"named_params: {max(self.names, key=self.names.count)!r} stands there twice")
+        self.others, self.clip = others, clip
+        patterns = self.QKV if split is None else split
+        self.matrices, rest = {}, []
+        for name, param in named:
+            shape = tuple(int(extent) for extent in param.shape)
+            if not is_matrix(name, shape):
+                rest.append((name, param))
+                continue
+            convolution = len(shape) > 3 or (len(shape) == 3 and "conv" in name.lower())
+            parts = next((count for pattern, count in patterns.items() if re.search(pattern, name)), 1)
+            extra = {"split": parts} if parts != 1 else {}
+            try:
+                self.matrices[name] = rule([param], lr, layout="convolution" if convolution else "batched", **extra, **options)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        self.rest_names = [name for name, _ in rest]
+        self.rest = AdamW([param for _, param in rest], lr * others, **(adam or {}))
+        self.lr = lr
+
+    def step(self, grads):
+        """One step in place; grads: a dict by name, or a list in the order of the parameters."""
+        grads = dict(grads) if isinstance(grads, dict) else dict(zip(self.names, grads, strict=True))
+        missing = [name for name in self.names if grads.get(name) is None]
+        if missing:
+            raise ValueError(f"grads: none for {missing[0]!r}")
+        scale = self._scale(grads)
+        if scale != 1:
+            grads = {name: _plain(grads[name]) * scale for name in self.names}
+        self.rest.lr = self.lr * self.others
+        for name, optimizer in self.matrices.items():
+            optimizer.lr = self.lr
+            optimizer.step([grads[name]])
+        self.rest.step([grads[name] for name in self.rest_names])
+
+    def _scale(self, grads):
+        if self.clip is None:
+            return 1
+        norm = float(np.sqrt(sum(float((_plain(grads[name]) ** 2).sum()) for name in self.names)))
+        if not np.isfinite(norm):
+            raise ArithmeticError("grads: their norm is not finite")
+        return min(1.0, self.clip / norm) if norm > 0 else 1
 
 
 class Functional:

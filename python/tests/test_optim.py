@@ -123,3 +123,67 @@ def test_slips_are_named():
         optim.AdamW([w], lr=0.1, beta1=1.5)
     with pytest.raises(ValueError, match="takes single matrices"):
         optim.SOAP([normal(2, 3, 4)], lr=0.1)
+
+
+def test_a_split_matrix_is_its_parts():
+    rng = np.random.default_rng(4)
+    fused, grad = rng.standard_normal((12, 4)), rng.standard_normal((12, 4))
+    parts = [fused[i : i + 4].copy() for i in (0, 4, 8)]
+    whole = fused.copy()
+    optim.Muon([whole], lr=0.1, split=3).step([grad])
+    optim.Muon(parts, lr=0.1).step([grad[i : i + 4].copy() for i in (0, 4, 8)])
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+    with pytest.raises(ValueError, match="cannot be split into 5 equal parts"):
+        optim.Muon([whole], lr=0.1, split=5)
+
+
+MODEL = {
+    "wte.weight": (11, 4), "h.0.ln_1.weight": (4,), "h.0.attn.c_attn.weight": (12, 4), "h.0.attn.c_attn.bias": (12,),
+    "h.0.mlp.weight": (8, 4), "conv1.weight": (6, 3, 2, 2), "experts.weight": (3, 5, 4), "lm_head.weight": (11, 4),
+}
+
+
+def test_routed_parameters_go_where_they_belong():
+    rng = np.random.default_rng(5)
+    start = {name: rng.standard_normal(shape) for name, shape in MODEL.items()}
+    grads = {name: rng.standard_normal(shape) for name, shape in MODEL.items()}
+    found = {name: value.copy() for name, value in start.items()}
+    optimizer = optim.Routed(found.items(), lr=0.02, others=0.1, adam={"weight_decay": 0.1})
+    assert sorted(optimizer.matrices) == ["conv1.weight", "experts.weight", "h.0.attn.c_attn.weight", "h.0.mlp.weight"]
+    optimizer.step(grads)
+    expected = {name: value.copy() for name, value in start.items()}
+    optim.Muon([expected["h.0.attn.c_attn.weight"]], 0.02, split=3).step([grads["h.0.attn.c_attn.weight"]])
+    optim.Muon([expected["conv1.weight"]], 0.02, layout="convolution").step([grads["conv1.weight"]])
+    for name in ("h.0.mlp.weight", "experts.weight"):
+        optim.Muon([expected[name]], 0.02).step([grads[name]])
+    for name in ("wte.weight", "h.0.ln_1.weight", "h.0.attn.c_attn.bias", "lm_head.weight"):
+        optim.AdamW([expected[name]], 0.002, weight_decay=0.1).step([grads[name]])
+    for name in MODEL:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+def test_routed_gradients_are_clipped_together_before_the_map():
+    rng = np.random.default_rng(6)
+    start = {"a.weight": rng.standard_normal((4, 3)), "a.bias": rng.standard_normal(4)}
+    grads = {name: rng.standard_normal(value.shape) for name, value in start.items()}
+    norm = np.sqrt(sum((g**2).sum() for g in grads.values()))
+    clipped, scaled = ({name: value.copy() for name, value in start.items()} for _ in range(2))
+    options = {"epsilon": 0.3, "adam": {"epsilon": 1.0}}  # of which neither is free of units
+    optim.Routed(clipped, 0.1, clip=norm / 5, **options).step(grads)
+    optim.Routed(scaled, 0.1, **options).step([grads["a.weight"] / 5, grads["a.bias"] / 5])
+    for name in start:
+        np.testing.assert_allclose(clipped[name], scaled[name], rtol=1e-13, err_msg=name)
+    with pytest.raises(ArithmeticError, match="not finite"):
+        optim.Routed(clipped, 0.1, clip=1.0).step({**grads, "a.bias": np.full(4, np.inf)})
+
+
+def test_routing_names_what_is_missing_or_does_not_fit():
+    weight = np.ones((4, 4))
+    with pytest.raises(ValueError, match="grads: none for 'b'"):
+        optim.Routed({"a": weight, "b": weight.copy()}, 0.1).step({"a": weight})
+    with pytest.raises(ValueError, match="'a' stands there twice"):
+        optim.Routed([("a", weight), ("a", weight)], 0.1)
+    with pytest.raises(ValueError, match="qkv: params.*cannot be split into 3"):
+        optim.Routed({"qkv": weight}, 0.1)
+    with pytest.raises(ValueError, match="clip: 0"):
+        optim.Routed({"a": weight}, 0.1, clip=0)
