@@ -23,6 +23,12 @@ double System::degree() const {
   return highest;
 }
 
+std::vector<int> equation_roots(const System& system) {
+  std::vector<int> roots;
+  for (const Equation& equation : system.equations) roots.push_back(equation.residual);
+  return roots;
+}
+
 int System::order() const {
   int highest = 0;
   for (const Equation& equation : equations) highest = std::max(highest, graph.order(equation.residual));

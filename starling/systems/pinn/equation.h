@@ -52,6 +52,9 @@ struct System {
   int order() const;
 };
 
+/// The residuals of all equations of a system.
+std::vector<int> equation_roots(const System& system);
+
 struct ParseOptions {
   std::string source = "equation";  ///< what errors call the text
   std::vector<std::string>

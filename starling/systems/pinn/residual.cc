@@ -39,12 +39,6 @@ T* thread_room(std::ptrdiff_t size) {
 
 }  // namespace
 
-std::vector<int> equation_roots(const System& system) {
-  std::vector<int> roots;
-  for (const Equation& equation : system.equations) roots.push_back(equation.residual);
-  return roots;
-}
-
 std::vector<double> learned_values(const System& system, std::span<const double> parameters) {
   std::vector<double> values;
   const std::size_t first = parameters.size() - system.learned.size();

@@ -60,7 +60,4 @@ class Residual {
 /// The values of learned coefficients for parameters that begin with the network's: exponentials if positive.
 std::vector<double> learned_values(const System& system, std::span<const double> parameters);
 
-/// All equations of a system as roots.
-std::vector<int> equation_roots(const System& system);
-
 }  // namespace starling::pinn

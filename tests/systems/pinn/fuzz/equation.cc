@@ -2,7 +2,8 @@
 #include <string_view>
 
 #include "starling/base/error.h"
-#include "starling/systems/pinn/residual.h"
+#include "starling/systems/pinn/equation.h"
+#include "starling/systems/pinn/tape.h"
 
 // Any bytes end in a system whose residuals can be evaluated or in one base::Error.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
