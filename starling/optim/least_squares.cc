@@ -27,7 +27,7 @@ std::span<double> view(Eigen::VectorXd& v) {
 }  // namespace
 
 LevenbergMarquardt::LevenbergMarquardt(const LevenbergMarquardtSpec& spec, Index parameters, Index residuals)
-    : spec_(spec), parameters_(parameters), residuals_(residuals), damping_(spec.damping) {
+    : spec_(spec), parameters_(parameters), residuals_(residuals), damping_(spec.damping), rank_(spec.rank) {
   if (parameters < 1 || residuals < 1 || !(spec.damping > 0)) {
     throw base::Error(
         base::ErrorKind::usage,
@@ -116,11 +116,14 @@ double LevenbergMarquardt::loss_at(const LeastSquaresProblem& problem, std::span
   return std::isfinite(loss) ? loss : std::numeric_limits<double>::infinity();
 }
 
-bool LevenbergMarquardt::try_undamped(const LeastSquaresProblem& problem, std::span<double> x, double fall) {
-  if (++waited_ < wait_) return false;
-  waited_ = 0;
+bool LevenbergMarquardt::undamped_step(const LeastSquaresProblem& problem, std::span<double> x) {
+  if (undamped_ == 0 || value_ <= mark_ / 2) {
+    mark_ = value_;
+    since_ = 0;
+  }
+  if (since_++ >= spec_.patience) return false;
   Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd> factor(residuals_, parameters_);
-  factor.setThreshold(spec_.rank);
+  factor.setThreshold(rank_);
   factor.compute(jacobian_.transpose());
   move_ = -factor.solve(residual_);
   double best = value_, best_length = 0;
@@ -131,36 +134,29 @@ bool LevenbergMarquardt::try_undamped(const LeastSquaresProblem& problem, std::s
       best_length = length;
     }
   }
-  // Worth a step: the loss falls by a tenth more than damped steps made it fall.
-  if (best_length == 0 || best > value_ * std::min(0.9, fall)) {
-    wait_ = std::min(2 * wait_, 64);
-    return false;
-  }
-  wait_ = 1;
+  if (best_length == 0 && rank_ >= spec_.rank) return false;
+  rank_ = best_length == 1     ? std::max(spec_.least_rank, rank_ / 2)
+          : best_length < 0.25 ? std::min(spec_.rank, rank_ * 4)
+                               : rank_;
   for (Index p = 0; p < parameters_; ++p) x[static_cast<std::size_t>(p)] += best_length * move_[p];
   ++undamped_;
   return true;
 }
 
 LeastSquaresEnd LevenbergMarquardt::step(const LeastSquaresProblem& problem, std::span<double> x) {
-  double share = 1;  // of the loss that the damped step leaves
+  if (spec_.gauss_newton && !guarded_) {
+    if (undamped_step(problem, x)) return refresh(problem, x);
+    guarded_ = true;
+  }
   for (;;) {
     solve_damped();
-    const double loss = loss_at(problem, x, 1);
-    if (loss < value_) {
-      share = loss / value_;
-      std::copy(trial_.begin(), trial_.end(), x.begin());
-      damping_ *= spec_.fall;
-      break;
-    }
+    if (loss_at(problem, x, 1) < value_) break;
     damping_ *= spec_.rise;
     if (damping_ > spec_.largest_damping) return LeastSquaresEnd::damping;
   }
-  LeastSquaresEnd end = refresh(problem, x);
-  if (end == LeastSquaresEnd::none && spec_.gauss_newton && damping_ < spec_.damping &&
-      try_undamped(problem, x, share))
-    end = refresh(problem, x);
-  return end;
+  std::copy(trial_.begin(), trial_.end(), x.begin());
+  damping_ *= spec_.fall;
+  return refresh(problem, x);
 }
 
 }  // namespace starling::optim

@@ -28,8 +28,10 @@ struct LevenbergMarquardtSpec {
   double fall = 1.0 / 3.0;  ///< λ is multiplied by it after a step that lowers the loss
   double rise = 4;          ///< and by this after one that does not
   double largest_damping = 1e12;
-  bool gauss_newton = false;  ///< also try undamped steps; see LevenbergMarquardt
-  double rank = 1e-11;        ///< of undamped steps: singular values below it times the largest count as 0
+  bool gauss_newton = false;  ///< undamped steps first; see LevenbergMarquardt
+  double rank = 1e-8;         ///< of the first undamped step: pivots below it times the largest count as 0
+  double least_rank = 1e-12;  ///< full steps lower it so far, and short ones raise it again
+  int patience = 50;          ///< undamped steps within which the loss must halve
 };
 
 /// What a step did.
@@ -37,11 +39,10 @@ enum class LeastSquaresEnd { none, stationary, damping, not_finite };
 
 /// Levenberg and Marquardt's steps -(JᵀJ + λI)⁻¹ Jᵀr, and guarded Gauss-Newton.
 ///
-/// Undamped steps of a network far from a solution lead astray, and near it are worth many damped ones. With
-/// `gauss_newton` a step first moves by the damped rule; then the least-squares solution of least norm is
-/// tried at lengths ½^k, k = 0..30, whenever damping has fallen below its start, and taken only where the
-/// best length lowers the loss at least tenfold more than the damped step did; after a failure it waits twice
-/// as long.
+/// With `gauss_newton` steps are undamped as long as they serve: the least-squares solution of least norm, at
+/// the best of the lengths ½^k, k = 0..30, singular directions cut off by a threshold that follows the lengths. From a network's first weights they are worth many damped ones, or
+/// lead nowhere; after damped steps they seldom serve. So they come first, and give way to damping for good
+/// when no length lowers the loss or it has not halved within `patience` steps.
 class LevenbergMarquardt {
  public:
   LevenbergMarquardt(const LevenbergMarquardtSpec& spec, base::Index parameters, base::Index residuals);
@@ -59,13 +60,16 @@ class LevenbergMarquardt {
   void solve_by_cholesky();
   void solve_by_qr();
   double loss_at(const LeastSquaresProblem& problem, std::span<const double> x, double length);
-  bool try_undamped(const LeastSquaresProblem& problem, std::span<double> x, double fall);
+  bool undamped_step(const LeastSquaresProblem& problem, std::span<double> x);
   LeastSquaresEnd refresh(const LeastSquaresProblem& problem, std::span<const double> x);
 
   LevenbergMarquardtSpec spec_;
   base::Index parameters_, residuals_;
   double value_ = 0, damping_ = 0;
-  int undamped_ = 0, wait_ = 1, waited_ = 0;
+  bool guarded_ = false;  // undamped steps have given way
+  int undamped_ = 0, since_ = 0;
+  double rank_ = 0;
+  double mark_ = 0;  // the loss that is to be halved
   Matrix jacobian_;  // (parameters, residuals)
   Eigen::VectorXd residual_, trial_residual_, gradient_, move_, trial_;
   Matrix normal_;
