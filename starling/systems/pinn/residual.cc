@@ -159,20 +159,17 @@ void Residual<T>::values(std::span<const T> parameters, const T* points, std::pt
                 std::cref(visit));
 }
 
+// gradient += Σ rate(root, i, r) ∂r, and the residuals themselves in `values`.
 template <class T>
-T Residual<T>::add_gradient(std::span<const T> parameters, const T* points, std::ptrdiff_t n,
-                            const T* weights, T factor, Workspace& workspace, std::span<T> gradient,
-                            T* out) const {
-  prepare(parameters, n, workspace);
-  T* values = out != nullptr ? out : workspace.values_.data();
-  const T each = factor / static_cast<T>(n);
-  const auto weight = [&](std::ptrdiff_t i) { return weights == nullptr ? each : factor * weights[i]; };
+template <class Rate>
+void Residual<T>::accumulate(std::span<const T> parameters, const T* points, std::ptrdiff_t n,
+                             Workspace& workspace, std::span<T> gradient, T* values, const Rate& rate) const {
   const auto visit = [&](const nets::JetTile<T>& tile) {
     Tile own(*this, tile, points, workspace.coefficients_.data());
     for (std::ptrdiff_t e = 0; e < roots(); ++e) {
       const T* r = own.value(e);
       std::copy_n(r, tile.count, values + e * n + tile.begin);
-      own.reverse(e, [&](std::ptrdiff_t i) { return weight(tile.begin + i) * r[i]; });
+      own.reverse(e, [&](std::ptrdiff_t i) { return rate(e, tile.begin + i, r[i]); });
     }
     for (std::ptrdiff_t c = 0; c < learned_; ++c)
       std::copy_n(own.learned(c), tile.count, workspace.slopes_.data() + c * n + tile.begin);
@@ -186,11 +183,31 @@ T Residual<T>::add_gradient(std::span<const T> parameters, const T* points, std:
     const auto at = static_cast<std::size_t>(c);
     gradient[own + at] += positive_[at] ? sum * workspace.coefficients_[at] : sum;
   }
+}
+
+template <class T>
+T Residual<T>::add_gradient(std::span<const T> parameters, const T* points, std::ptrdiff_t n,
+                            const T* weights, T factor, Workspace& workspace, std::span<T> gradient,
+                            T* out) const {
+  prepare(parameters, n, workspace);
+  T* values = out != nullptr ? out : workspace.values_.data();
+  const T each = factor / static_cast<T>(n);
+  const auto weight = [&](std::ptrdiff_t i) { return weights == nullptr ? each : factor * weights[i]; };
+  accumulate(parameters, points, n, workspace, gradient, values,
+             [&](std::ptrdiff_t, std::ptrdiff_t i, T r) { return weight(i) * r; });
   T loss = 0;
   for (std::ptrdiff_t e = 0; e < roots(); ++e) {
     for (std::ptrdiff_t i = 0; i < n; ++i) loss += weight(i) * values[e * n + i] * values[e * n + i];
   }
   return loss / 2;
+}
+
+template <class T>
+void Residual<T>::add_functional(std::span<const T> parameters, const T* points, std::ptrdiff_t n,
+                                 const T* rates, Workspace& workspace, std::span<T> gradient) const {
+  prepare(parameters, n, workspace);
+  accumulate(parameters, points, n, workspace, gradient, workspace.values_.data(),
+             [&](std::ptrdiff_t e, std::ptrdiff_t i, T) { return rates[e * n + i]; });
 }
 
 template <class T>

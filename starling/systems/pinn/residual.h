@@ -40,6 +40,10 @@ class Residual {
   T add_gradient(std::span<const T> parameters, const T* points, std::ptrdiff_t n, const T* weights, T factor,
                  Workspace& workspace, std::span<T> gradient, T* out = nullptr) const;
 
+  /// Adds the gradient of Σ rates[root · n + i] r, a linear functional of the residuals.
+  void add_functional(std::span<const T> parameters, const T* points, std::ptrdiff_t n, const T* rates,
+                      Workspace& workspace, std::span<T> gradient) const;
+
   /// Stacked residuals √(factor · weight) r in `out` (roots · n) and their derivatives: jacobian[p · stride +
   /// row], both in the order of `values`.
   void jacobian(std::span<const T> parameters, const T* points, std::ptrdiff_t n, const T* weights, T factor,
@@ -48,6 +52,9 @@ class Residual {
  private:
   class Tile;
   static nets::Jets<T> make_jets(const System& system, const Tape<T>& tape, const nets::JetNetwork& network);
+  template <class Rate>
+  void accumulate(std::span<const T> parameters, const T* points, std::ptrdiff_t n, Workspace& workspace,
+                  std::span<T> gradient, T* values, const Rate& rate) const;
   void prepare(std::span<const T> parameters, std::ptrdiff_t n, Workspace& workspace) const;
 
   Tape<T> tape_;
