@@ -193,6 +193,10 @@ Complexity residual_complexity(System& system, int residual, double s, double n,
     std::vector<double> sizes, zeros(graph.symbols().size(), 0.0), small;
     for (const Symbol& symbol : graph.symbols()) sizes.push_back(b * norm_of(symbol));
     const double rest = majorant(graph, residual, zeros, system);
+    if (!std::isfinite(rest)) {  // no power series at u = 0
+      out.value = out.linear = infinite;
+      return out;
+    }
     out.value = (majorant(graph, residual, sizes, system) - rest) / root;
     constexpr double share = 1e-6;  // a slope at 0: the terms of degree 1
     for (const double size : sizes) small.push_back(share * size);

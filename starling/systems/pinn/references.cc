@@ -94,7 +94,7 @@ double kdv_two_solitons(double x, double t) {
 }
 
 std::array<double, 3> kovasznay(double x, double y, double reynolds) {
-  const double half = reynolds / 2, rate = half - std::sqrt(half * half + 4 * pi * pi),
+  const double half = reynolds / 2, rate = -4 * pi * pi / (half + std::sqrt(half * half + 4 * pi * pi)),
                e = std::exp(rate * x);
   return {1 - e * std::cos(2 * pi * y), rate / (2 * pi) * e * std::sin(2 * pi * y), (1 - e * e) / 2};
 }

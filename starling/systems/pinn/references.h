@@ -22,7 +22,7 @@ enum class SpectralEquation {
   zabusky_kruskal        ///< u_t + u u_x + 0.022² u_xxx = 0 on [-1, 1], u(x, 0) = cos(πx)
 };
 /// `modes` a power of 2 and `step` in time: 0 picks those at which the solution has ten digits or more while
-/// it is not chaotic (4096 and 1/4000, 512 and 1/160, 512 and 1/16000).
+/// it is not chaotic (4096 and 1/2000, 512 and 1/160, 512 and 1/16000).
 std::vector<double> spectral_reference(SpectralEquation equation, std::span<const double> x,
                                        std::span<const double> t, int modes = 0, double step = 0);
 

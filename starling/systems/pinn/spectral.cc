@@ -70,7 +70,7 @@ struct Setting {
 Setting setting_of(SpectralEquation equation) {
   switch (equation) {
     case SpectralEquation::allen_cahn:
-      return {-1, 2, 4096, 1.0 / 4000};
+      return {-1, 2, 4096, 1.0 / 2000};
     case SpectralEquation::kuramoto_sivashinsky:
       return {0, 32 * pi, 512, 1.0 / 160};
     case SpectralEquation::zabusky_kruskal:
