@@ -40,5 +40,6 @@ NB_MODULE(_core, module) {
   python::bind_census(module);
   python::bind_muon(module);
   python::bind_optim(module);
+  python::bind_pinn(module);
   python::bind_run(module);
 }

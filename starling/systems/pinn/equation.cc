@@ -23,6 +23,17 @@ double System::degree() const {
   return highest;
 }
 
+std::string symbol_name(const System& system, const Symbol& symbol) {
+  std::string name = system.unknowns[static_cast<std::size_t>(symbol.unknown)];
+  if (symbol.kind == Symbol::Kind::laplacian) return "laplacian(" + name + ")";
+  if (symbol.kind == Symbol::Kind::biharmonic) return "biharmonic(" + name + ")";
+  if (symbol.order() > 0) name += '_';
+  for (std::size_t a = 0; a < system.axes.size(); ++a) {
+    for (int i = 0; i < symbol.index[a]; ++i) name += system.axes[a];
+  }
+  return name;
+}
+
 std::vector<int> equation_roots(const System& system) {
   std::vector<int> roots;
   for (const Equation& equation : system.equations) roots.push_back(equation.residual);

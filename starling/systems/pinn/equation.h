@@ -52,6 +52,9 @@ struct System {
   int order() const;
 };
 
+/// A symbol as the language writes it: u_xxt, laplacian(u).
+std::string symbol_name(const System& system, const Symbol& symbol);
+
 /// The residuals of all equations of a system.
 std::vector<int> equation_roots(const System& system);
 
