@@ -70,15 +70,11 @@ def jets(weights, biases, points, derivatives, activation="tanh", *, axes=None, 
     split = [name.partition("_")[::2] for name in names]
     if axes is None:
         axes = [axis for axis in "xyzt" if any(axis in suffix for _, suffix in split)]
-        if len(axes) < widths[0] and all(letter in "xyzt" for _, suffix in split for letter in suffix):
-            rest = [axis for axis in "xyzt" if axis not in axes]
-            raise_for = [*axes, *rest[: widths[0] - len(axes)]]
-            if axes and len(axes) != widths[0]:
-                raise ValueError(f"the names use the axes {', '.join(axes)} of {widths[0]}; name the columns, such as axes={tuple(raise_for)}")
-            axes = raise_for
+        if not axes:  # values alone: any letters will do
+            axes = list("xyzt"[: widths[0]])
     axes = _axis_names(axes)
     if len(axes) != widths[0]:
-        raise ValueError(f"axes: {len(axes)} names ({', '.join(axes)}) for {widths[0]} inputs of the network")
+        raise ValueError(f"axes {', '.join(axes)} for {widths[0]} inputs of the network; name every column, such as axes=('x', 't')")
     if unknowns is None:
         unknowns = list(dict.fromkeys(base for base, _ in split))
     unknowns = [str(name) for name in unknowns]

@@ -148,6 +148,6 @@ def test_slips_are_named():
         pinn.reference("burgers", 0)
     with pytest.raises(ValueError, match="expected s above 1"):
         pinn.bound(net[0], BURGERS, 1, 10, nu=1)
-    with pytest.raises(ValueError, match="name the columns"):
+    with pytest.raises(ValueError, match="axes x for 2 inputs of the network; name every column"):
         pinn.jets(*net, FIVE, ["u_x"])
     assert "pinn" in starling.__all__

@@ -1,14 +1,21 @@
 #pragma once
+#include <fmt/format.h>
+
+#include <cmath>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "starling/base/error.h"
 #include "starling/systems/pinn/equation.h"
 #include "starling/systems/pinn/equation_tokens.h"
 
 namespace starling::pinn {
+
+/// The functions of one argument, by name.
+const std::map<std::string, Op>& language_functions();
 
 /// The recursive descent behind parse_system: a statement at a time, from left to right.
 class Parser {
@@ -59,5 +66,20 @@ class Parser {
   System system_;
   std::map<std::string, int> definitions_;
 };
+
+// What the graph refuses, and what it folds to no finite number, is told with its place.
+template <class Make>
+int Parser::guarded(const Token& token, const Make& make) {
+  int node = -1;
+  try {
+    node = make();
+  } catch (const base::Error& error) {
+    fail(token, error.what());
+  }
+  if (system_.graph.is_constant(node) && !std::isfinite(system_.graph.at(node).value))
+    fail(token,
+         fmt::format("{} gives {}; expected a finite number", shown(token), system_.graph.at(node).value));
+  return node;
+}
 
 }  // namespace starling::pinn
