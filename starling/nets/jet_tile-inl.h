@@ -93,7 +93,7 @@ HWY_INLINE void product(Factor<T> left, std::ptrdiff_t rows, std::ptrdiff_t dept
 #if HWY_TARGET != HWY_SCALAR
 // The sum of the lanes of v down to one block of 16 bytes.
 template <class D, class V>
-HWY_INLINE auto fold_to_block(D d, V v) {
+HWY_INLINE auto fold_to_block(D /*d*/, V v) {
   if constexpr (hn::MaxLanes(D()) * sizeof(hn::TFromD<D>) > 16) {
     const hn::Half<D> half;
     return fold_to_block(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));

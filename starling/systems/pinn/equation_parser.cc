@@ -52,7 +52,7 @@ const Token& Parser::peek(std::size_t ahead) const {
   return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
 }
 Token Parser::take() {
-  const Token token = peek();
+  Token token = peek();
   if (at_ + 1 < tokens_.size()) ++at_;
   return token;
 }
@@ -71,7 +71,7 @@ std::string Parser::shown(const Token& token) const {
 }
 
 Token Parser::take_new_name(const char* what) {
-  const Token token = take();
+  Token token = take();
   if (token.kind != Kind::name) fail(token, fmt::format("{}; expected a name of {}", shown(token), what));
   if (token.text.find('_') != std::string::npos && std::string_view(what) != "a parameter" &&
       std::string_view(what) != "a coefficient")
@@ -89,6 +89,13 @@ Token Parser::take_new_name(const char* what) {
 void Parser::find_names() {
   std::set<std::string> declared;
   for (const auto& [name, value] : options_.parameters) declared.insert(name);
+  const bool axes_known = read_declarations(declared);
+  infer_names(declared, axes_known);
+  system_.periodic.assign(system_.axes.size(), false);
+}
+
+// Whether axes are named.
+bool Parser::read_declarations(std::set<std::string>& declared) {
   bool axes_known = !options_.axes.empty();
   system_.axes = options_.axes;
   for (std::size_t i = 0; i + 1 < tokens_.size(); ++i) {
@@ -98,46 +105,47 @@ void Parser::find_names() {
     const std::string& word = tokens_[i].text;
     if (word == "param" || word == "learn" || word == "let") declared.insert(tokens_[i + 1].text);
     if (word == "unknowns") read_names(system_.unknowns, "an unknown", 16);
-    if (word == "axes") {
-      std::vector<std::string> named;
-      read_names(named, "an axis", nets::most_axes);
-      for (const std::string& name : named) {
-        if (name.size() != 1) fail(tokens_[i], fmt::format("axis '{}'; expected one letter", name));
-      }
-      if (axes_known && named != system_.axes) fail(tokens_[i], "axes are named already, and otherwise");
-      system_.axes = named;
-      axes_known = true;
+    if (word != "axes") continue;
+    std::vector<std::string> named;
+    read_names(named, "an axis", nets::most_axes);
+    for (const std::string& name : named) {
+      if (name.size() != 1) fail(tokens_[i], fmt::format("axis '{}'; expected one letter", name));
     }
+    if (axes_known && named != system_.axes) fail(tokens_[i], "axes are named already, and otherwise");
+    system_.axes = named;
+    axes_known = true;
   }
   at_ = 0;
+  return axes_known;
+}
+
+void Parser::infer_names(const std::set<std::string>& declared, bool axes_known) {
   const bool unknowns_known = !system_.unknowns.empty();
+  const std::vector<std::string> letters =
+      axes_known ? system_.axes : std::vector<std::string>(usual_axes.begin(), usual_axes.end());
+  const auto is_axis = [&](char c) {
+    return std::find(letters.begin(), letters.end(), std::string(1, c)) != letters.end();
+  };
   std::set<char> used;
   for (const Token& token : tokens_) {
     if (token.kind != Kind::name || declared.contains(token.text)) continue;
     const std::size_t bar = token.text.find('_');
     const std::string base = token.text.substr(0, bar),
                       suffix = bar == std::string::npos ? "" : token.text.substr(bar + 1);
-    const bool is_derivative = !suffix.empty() && std::all_of(suffix.begin(), suffix.end(), [&](char c) {
-      const std::string letter(1, c);
-      const auto& known =
-          axes_known ? system_.axes : std::vector<std::string>(usual_axes.begin(), usual_axes.end());
-      return std::find(known.begin(), known.end(), letter) != known.end();
-    });
     if (token.text.size() == 1) used.insert(token.text[0]);
-    if (is_derivative) used.insert(suffix.begin(), suffix.end());
-    const bool fresh =
-        is_derivative && !unknowns_known && !declared.contains(base) &&
-        std::find(system_.unknowns.begin(), system_.unknowns.end(), base) == system_.unknowns.end();
-    if (fresh && system_.unknowns.size() < 16) system_.unknowns.push_back(base);
+    if (suffix.empty() || !std::all_of(suffix.begin(), suffix.end(), is_axis)) continue;
+    used.insert(suffix.begin(), suffix.end());
+    auto& unknowns = system_.unknowns;
+    const bool fresh = !unknowns_known && !declared.contains(base) &&
+                       std::find(unknowns.begin(), unknowns.end(), base) == unknowns.end();
+    if (fresh && unknowns.size() < 16) unknowns.push_back(base);
   }
   if (system_.unknowns.empty()) system_.unknowns.emplace_back("u");
-  if (!axes_known) {
-    for (const std::string& axis : usual_axes) {
-      if (used.contains(axis[0])) system_.axes.push_back(axis);
-    }
-    if (system_.axes.empty()) system_.axes.emplace_back("x");
+  if (axes_known) return;
+  for (const std::string& axis : usual_axes) {
+    if (used.contains(axis[0])) system_.axes.push_back(axis);
   }
-  system_.periodic.assign(system_.axes.size(), false);
+  if (system_.axes.empty()) system_.axes.emplace_back("x");
 }
 
 void Parser::read_names(std::vector<std::string>& names, const char* what, std::size_t most) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,8 @@ class Parser {
   Token take_new_name(const char* what);
 
   void find_names();
+  bool read_declarations(std::set<std::string>& declared);
+  void infer_names(const std::set<std::string>& declared, bool axes_known);
   void read_names(std::vector<std::string>& names, const char* what, std::size_t most);
   std::size_t axis_number(const Token& token) const;
   double take_constant(const char* what);
