@@ -1,6 +1,7 @@
 #include "starling/nets/jet_streams.h"
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -147,6 +148,22 @@ int Streams::laplacian(int space) {
     terms.push_back(term(1, {slope, slope}));
   }
   return add(Kind::laplacian, name, 2, std::move(terms));
+}
+
+StreamWave Streams::wave(int stream, const std::array<double, most_axes>& frequency) const {
+  const Named& named = streams_[static_cast<std::size_t>(stream)];
+  StreamWave made;
+  if (named.kind == Kind::derivative) {
+    made.turns = order_of(named.index);
+    for (std::size_t a = 0; a < named.index.size(); ++a)
+      made.coefficient *= std::pow(frequency[a], named.index[a]);
+    return made;
+  }
+  double square = 0;
+  for (std::size_t a = 0; a < named.index[0]; ++a) square += frequency[a] * frequency[a];
+  if (named.kind == Kind::laplacian) return {square, 2};
+  if (named.kind == Kind::biharmonic) return {square * square, 4};
+  return {square * frequency[named.index[3] - std::size_t{8}], 3};
 }
 
 // ∂_a of the Laplacian: f₁ z_aΔ + f₂ (z_a z_Δ + 2 Σ_b z_b z_ab) + f₃ z_a Σ_b z_b².

@@ -23,6 +23,12 @@ struct StreamTerm {
   double coefficient = 1;
 };
 
+/// What a stream makes of cos(w · x + phase): coefficient · cos(w · x + phase + turns π/2).
+struct StreamWave {
+  double coefficient = 1;
+  int turns = 0;
+};
+
 /// The derivatives that travel through a network together: stream 0 is the value.
 ///
 /// An activation sends the streams z of its input to h_α = Σ f_|π| Π_{β in π} z_β over the partitions π of
@@ -48,6 +54,9 @@ class Streams {
   int slope(int axis) const { return find(Kind::derivative, unit(axis)); }
   /// The multi-index of a plain derivative; Error{usage} for a collapsed stream.
   const MultiIndex& index(int stream) const;
+
+  /// The stream of a plane wave of those frequencies.
+  StreamWave wave(int stream, const std::array<double, most_axes>& frequency) const;
 
   const std::vector<StreamTerm>& forward() const { return forward_; }  ///< ascending in the target, from 1
   /// The reverse rule: bar z from bar h, which is the seed; ascending in the target, from 0.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
@@ -128,18 +129,26 @@ std::ptrdiff_t JetNetwork::parameter_count() const {
 // A tile's arrays: the input of every layer, the pre-activations, what the activations keep, and two arrays
 // of bars that take turns.
 template <class T>
-Jets<T>::Jets(JetNetwork network, Streams streams, JetInput<T> input)
+Jets<T>::Jets(JetNetwork network, Streams streams)
     : network_(std::move(network)),
       streams_(std::move(streams)),
-      input_(std::move(input)),
       forward_(streams_.forward()),
       reverse_(streams_.reverse()) {
   const auto& widths = network_.widths;
   if (widths.size() < 2 || *std::min_element(widths.begin(), widths.end()) < 1)
     throw Error(ErrorKind::usage, "jets: a network needs inputs and outputs, and widths of at least 1");
-  if (!input_ && widths.front() != streams_.axes()) {
+  const auto features = static_cast<std::ptrdiff_t>(network_.features.size());
+  const std::ptrdiff_t expected = features > 0 ? features : streams_.axes();
+  if (widths.front() != expected) {
     throw Error(ErrorKind::usage, "jets: a network of " + std::to_string(widths.front()) + " inputs for " +
-                                      std::to_string(streams_.axes()) + " axes");
+                                      std::to_string(expected) + (features > 0 ? " features" : " axes"));
+  }
+  for (const JetFeature& feature : network_.features) {
+    if (feature.axis < 0 || feature.axis >= streams_.axes())
+      throw Error(ErrorKind::usage, "jets: a feature of axis " + std::to_string(feature.axis));
+    waves_.emplace_back();
+    for (int s = 0; feature.wave && s < streams_.count(); ++s)
+      waves_.back().push_back(streams_.wave(s, feature.frequency));
   }
   std::ptrdiff_t size = 0, widest = 0;
   const auto take = [&](std::ptrdiff_t count) {
@@ -210,23 +219,46 @@ std::ptrdiff_t Jets<T>::group(std::ptrdiff_t n) const {
 }
 
 template <class T>
-void Jets<T>::fill_input(const T* points, std::ptrdiff_t begin, std::ptrdiff_t count, T* room) const {
+void Jets<T>::fill_coordinate(const T* points, std::ptrdiff_t begin, std::ptrdiff_t count, int axis, T* out,
+                              std::ptrdiff_t stride) const {
   constexpr std::ptrdiff_t lanes = JetTile<T>::lanes;
-  const std::ptrdiff_t features = network_.widths.front(), axes = streams_.axes(),
-                       stride = stream_stride<T>(features);
+  for (std::ptrdiff_t i = 0; i < lanes; ++i)
+    out[i] = points[(begin + std::min(i, count - 1)) * streams_.axes() + axis];
+  if (const int slope = streams_.slope(axis); slope >= 0) std::fill_n(out + slope * stride, lanes, T(1));
+}
+
+template <class T>
+void Jets<T>::fill_wave(const T* points, std::ptrdiff_t begin, std::ptrdiff_t count, std::size_t feature,
+                        T* out, std::ptrdiff_t stride) const {
+  constexpr std::ptrdiff_t lanes = JetTile<T>::lanes;
+  const JetFeature& wave = network_.features[feature];
+  for (std::ptrdiff_t i = 0; i < lanes; ++i) {
+    const T* x = points + (begin + std::min(i, count - 1)) * streams_.axes();
+    T angle = static_cast<T>(wave.phase);
+    for (std::ptrdiff_t a = 0; a < streams_.axes(); ++a)
+      angle += static_cast<T>(wave.frequency[index(a)]) * x[a];
+    const T cosine = std::cos(angle), sine = std::sin(angle);
+    const std::array<T, 4> turned{cosine, -sine, -cosine, sine};
+    for (int s = 0; s < streams_.count(); ++s) {
+      const StreamWave& of = waves_[feature][index(s)];
+      out[s * stride + i] = static_cast<T>(of.coefficient) * turned[index(of.turns % 4)];
+    }
+  }
+}
+
+template <class T>
+void Jets<T>::fill_input(const T* points, std::ptrdiff_t begin, std::ptrdiff_t count, T* room) const {
+  const std::ptrdiff_t features = network_.widths.front(), stride = stream_stride<T>(features);
   T* out = room + inputs_.front();
   std::fill_n(out, streams_.count() * stride, T(0));
-  if (input_) {
-    input_(begin, count, out, stride);
-    for (std::ptrdiff_t row = 0; row < streams_.count() * (features + 1); ++row)
-      std::fill(out + row * lanes + count, out + (row + 1) * lanes, out[row * lanes + count - 1]);
-    return;
-  }
-  for (std::ptrdiff_t a = 0; a < axes; ++a) {
-    for (std::ptrdiff_t i = 0; i < lanes; ++i)
-      out[a * lanes + i] = points[(begin + std::min(i, count - 1)) * axes + a];
-    const int slope = streams_.slope(static_cast<int>(a));
-    if (slope >= 0) std::fill_n(out + slope * stride + a * lanes, lanes, T(1));
+  for (std::ptrdiff_t f = 0; f < features; ++f) {
+    T* row = out + f * JetTile<T>::lanes;
+    if (!network_.features.empty() && network_.features[index(f)].wave) {
+      fill_wave(points, begin, count, index(f), row, stride);
+    } else {
+      const int axis = network_.features.empty() ? static_cast<int>(f) : network_.features[index(f)].axis;
+      fill_coordinate(points, begin, count, axis, row, stride);
+    }
   }
 }
 

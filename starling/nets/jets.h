@@ -1,5 +1,5 @@
 #pragma once
-#include <atomic>
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -26,11 +26,21 @@ enum class JetActivation {
 /// The activation of that name; Error{usage} with the nearest names.
 JetActivation parse_jet_activation(const std::string& name);
 
+/// An input of a network: a coordinate, or cos(frequency · x + phase), which makes a network periodic or
+/// sharpens its eye for short waves (random Fourier features). A sine is a cosine of phase -π/2.
+struct JetFeature {
+  bool wave = false;
+  int axis = 0;                               ///< of a coordinate
+  std::array<double, most_axes> frequency{};  ///< of a wave
+  double phase = 0;
+};
+
 /// The widths of a dense network from inputs to outputs, {2, 50, 50, 1}; the last layer is linear. Parameters
 /// are one flat vector: for every layer its weight (outputs, inputs), row-major, then its bias.
 struct JetNetwork {
   std::vector<std::ptrdiff_t> widths{};
   JetActivation activation = JetActivation::tanh;
+  std::vector<JetFeature> features{};  ///< the inputs, in order; the coordinates themselves when empty
 
   std::ptrdiff_t layers() const { return static_cast<std::ptrdiff_t>(widths.size()) - 1; }
   std::ptrdiff_t parameter_count() const;
@@ -52,12 +62,6 @@ struct JetTile {
   T* seed(int s, std::ptrdiff_t output) const { return seeds + s * stride + output * lanes; }
 };
 
-/// Fills the input streams of samples [begin, begin + count): row (stream s, feature i) at `out` + s · stride
-/// + i · JetTile::lanes, zero before.
-template <class T>
-using JetInput =
-    std::function<void(std::ptrdiff_t begin, std::ptrdiff_t count, T* out, std::ptrdiff_t stride)>;
-
 /// Reads a tile's streams; in a reverse pass fills its seeds, the derivatives of a scalar in the streams.
 /// Called from several threads, for tiles apart.
 template <class T>
@@ -72,9 +76,9 @@ using JetVisitor = std::function<void(const JetTile<T>&)>;
 template <class T>
 class Jets {
  public:
-  /// Error{usage} for widths that are not at least 1, fewer than two, or inputs that are not the axes of the
-  /// streams while no `input` is given.
-  Jets(JetNetwork network, Streams streams, JetInput<T> input = {});
+  /// Error{usage} for widths that are not at least 1, fewer than two, or inputs that are not the features, or
+  /// the axes of the streams where there are none.
+  Jets(JetNetwork network, Streams streams);
 
   const JetNetwork& network() const { return network_; }
   const Streams& streams() const { return streams_; }
@@ -102,13 +106,17 @@ class Jets {
 
  private:
   class Room;
+  void fill_coordinate(const T* points, std::ptrdiff_t begin, std::ptrdiff_t count, int axis, T* out,
+                       std::ptrdiff_t stride) const;
+  void fill_wave(const T* points, std::ptrdiff_t begin, std::ptrdiff_t count, std::size_t feature, T* out,
+                 std::ptrdiff_t stride) const;
   void fill_input(const T* points, std::ptrdiff_t begin, std::ptrdiff_t count, T* room) const;
   void check(std::size_t parameters, std::size_t gradient) const;
   std::ptrdiff_t group(std::ptrdiff_t n) const;
 
   JetNetwork network_;
   Streams streams_;
-  JetInput<T> input_;
+  std::vector<std::vector<StreamWave>> waves_;  // of every feature that is one, for each stream
   std::vector<StreamTerm> forward_, reverse_;
   std::vector<std::ptrdiff_t> inputs_, before_, kept_;  // where a layer's arrays begin in a room
   std::ptrdiff_t bars_ = 0, bar_size_ = 0, room_size_ = 0;

@@ -112,11 +112,23 @@ inline Polynomial activated(JetActivation kind, const Polynomial& z) {
 inline std::vector<Polynomial> reference_jets(const JetNetwork& network,
                                               const std::vector<double>& parameters,
                                               const std::vector<double>& point) {
-  std::vector<Polynomial> values;
+  std::vector<Polynomial> coordinates, values;
   for (std::size_t a = 0; a < point.size(); ++a) {
     MultiIndex unit{};
     unit[a] = 1;
-    values.push_back({{MultiIndex{}, point[a]}, {unit, 1.0}});
+    coordinates.push_back({{MultiIndex{}, point[a]}, {unit, 1.0}});
+  }
+  if (network.features.empty()) values = coordinates;
+  for (const JetFeature& feature : network.features) {
+    if (!feature.wave) {
+      values.push_back(coordinates[static_cast<std::size_t>(feature.axis)]);
+      continue;
+    }
+    Polynomial angle{{MultiIndex{}, feature.phase + std::numbers::pi / 2}};
+    for (std::size_t a = 0; a < point.size(); ++a) {
+      for (const auto& [index, x] : coordinates[a]) angle[index] += feature.frequency[a] * x;
+    }
+    values.push_back(activated(JetActivation::sin, angle));
   }
   for (std::ptrdiff_t l = 0; l < network.layers(); ++l) {
     std::vector<Polynomial> next;

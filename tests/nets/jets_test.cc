@@ -111,6 +111,35 @@ TEST(Jets, EveryDerivativeOfFourVariablesIsThatOfTaylorPolynomials) {
   }
 }
 
+TEST(Jets, FeaturesOfTheCoordinatesAreDifferentiatedToo) {
+  const JetNetwork network{{4, 6, 5, 1},
+                           JetActivation::tanh,
+                           {{.axis = 1},
+                            {.wave = true, .frequency = {2.5, -0.7}, .phase = 0.3},
+                            {.wave = true, .frequency = {0, std::numbers::pi}},
+                            {.axis = 0}}};
+  const auto parameters = formula_parameters(network);
+  const std::vector<double> point{0.4, -0.2};
+  const auto expected = testing::reference_jets(network, parameters, point).front();
+  const auto exact = [&](MultiIndex index) { return testing::derivative_of(expected, index); };
+  Streams streams(2);
+  const int laplacian = streams.laplacian(2), biharmonic = streams.biharmonic(2);
+  std::vector<std::pair<int, MultiIndex>> asked;
+  for (std::uint8_t i = 0; i <= 4; ++i) {
+    for (std::uint8_t j = 0; i + j <= 4; ++j)
+      asked.emplace_back(streams.derivative({i, j}), MultiIndex{i, j});
+  }
+  const Jets<double> jets(network, streams);
+  for (const auto& [stream, index] : asked)
+    EXPECT_NEAR(stream_values(jets, parameters, point, stream)[0], exact(index),
+                1e-12 * (1 + std::abs(exact(index))));
+  EXPECT_NEAR(stream_values(jets, parameters, point, laplacian)[0], exact({2}) + exact({0, 2}), 1e-12);
+  const double square = exact({4}) + exact({0, 4}) + 2 * exact({2, 2});
+  EXPECT_NEAR(stream_values(jets, parameters, point, biharmonic)[0], square, 1e-12 * (1 + std::abs(square)));
+  EXPECT_THROW(Jets<double>({{3, 4, 1}, JetActivation::tanh, {{.axis = 0}}}, Streams(1)), base::Error);
+  EXPECT_THROW(Jets<double>({{1, 4, 1}, JetActivation::tanh, {{.axis = 2}}}, Streams(1)), base::Error);
+}
+
 std::vector<double> random_points(std::ptrdiff_t n, int axes) {
   std::vector<double> points(static_cast<std::size_t>(n * axes));
   base::Stream stream(7, 0, "points");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "starling/base/error.h"
 #include "starling/base/random.h"
@@ -93,6 +94,32 @@ void Loss::jacobian(std::span<const double> parameters, std::span<double> residu
                             part->workspace, residual.data() + row, jacobian.data() + row, stride);
     row += part->points * part->residual.roots();
   }
+}
+
+std::vector<nets::JetFeature> periodic_features(const System& system, int waves) {
+  std::vector<nets::JetFeature> features;
+  if (std::find(system.periodic.begin(), system.periodic.end(), true) == system.periodic.end())
+    return features;
+  for (std::size_t a = 0; a < system.axes.size(); ++a) {
+    if (!system.periodic[a]) {
+      features.push_back({.axis = static_cast<int>(a)});
+      continue;
+    }
+    if (!system.domain) {
+      throw base::Error(base::ErrorKind::usage,
+                        fmt::format("periodic {}: no domain; expected domain {} = low..high", system.axes[a],
+                                    system.axes[a]));
+    }
+    const double length = system.domain->high[a] - system.domain->low[a];
+    for (int k = 1; k <= waves; ++k) {
+      for (const double phase : {0.0, -std::numbers::pi / 2}) {
+        nets::JetFeature wave{.wave = true, .phase = phase};
+        wave.frequency[a] = 2 * std::numbers::pi * k / length;
+        features.push_back(wave);
+      }
+    }
+  }
+  return features;
 }
 
 std::vector<double> initial_parameters(const System& system, const nets::JetNetwork& network,

@@ -55,6 +55,11 @@ class Loss {
   std::vector<std::unique_ptr<Part>> parts_;
 };
 
+/// The inputs that make a network periodic along the periodic axes of a system, of the length of its domain:
+/// the cosines and sines of the first `waves` multiples; the other axes as they are. Empty when no axis is
+/// periodic. Error{usage} for a periodic axis without a domain.
+std::vector<nets::JetFeature> periodic_features(const System& system, int waves = 1);
+
 /// Parameters of a network to start from: weights uniform in ±√(6 / (inputs + outputs)) (Glorot), biases 0,
 /// then the starts of the learned coefficients.
 std::vector<double> initial_parameters(const System& system, const nets::JetNetwork& network,

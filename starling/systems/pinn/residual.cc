@@ -50,8 +50,9 @@ std::vector<double> learned_values(const System& system, std::span<const double>
 template <class T>
 nets::Jets<T> Residual<T>::make_jets(const System& system, const Tape<T>& tape,
                                      const nets::JetNetwork& network) {
-  if (network.widths.size() < 2 ||
-      network.widths.front() != static_cast<std::ptrdiff_t>(system.axes.size()) ||
+  const auto axes = static_cast<std::ptrdiff_t>(system.axes.size());
+  const bool own_inputs = !network.features.empty();  // Jets checks those
+  if (network.widths.size() < 2 || (!own_inputs && network.widths.front() != axes) ||
       network.widths.back() != static_cast<std::ptrdiff_t>(system.unknowns.size())) {
     throw base::Error(
         base::ErrorKind::usage,

@@ -10,6 +10,7 @@
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/base/random.h"
+#include "starling/systems/pinn/loss.h"
 
 namespace starling::pinn {
 namespace {
@@ -213,6 +214,21 @@ TEST(Residual, TheBytesDoNotDependOnTheNumberOfThreads) {
     burgers.loss(burgers.parameters, points, &four);
   }
   EXPECT_EQ(one, four);
+}
+
+TEST(Residual, APeriodicNetworkTakesEqualValuesAtBothEnds) {
+  const System system = parse_system("u_t + u*u_x - u_xxx; u; domain x = -1..2, t = 0..1; periodic x");
+  nets::JetNetwork network{{5, 8, 1}, nets::JetActivation::tanh, periodic_features(system, 2)};
+  ASSERT_EQ(network.features.size(), 5U);
+  Residual<double> residual(system, equation_roots(system), network);
+  const double ends[] = {-1, 0.3, 2, 0.3};
+  double values[4];
+  Residual<double>::Workspace workspace;
+  residual.values(formula_parameters(network), ends, 2, workspace, values);
+  EXPECT_NEAR(values[0], values[1], 1e-12);
+  EXPECT_NEAR(values[2], values[3], 1e-14);
+  EXPECT_TRUE(periodic_features(parse_system("u_x")).empty());
+  EXPECT_THROW(periodic_features(parse_system("u_x; periodic x")), base::Error);
 }
 
 TEST(Residual, ANetworkOfOtherWidthsIsNamed) {
