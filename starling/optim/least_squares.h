@@ -40,9 +40,10 @@ enum class LeastSquaresEnd { none, stationary, damping, not_finite };
 /// Levenberg and Marquardt's steps -(JᵀJ + λI)⁻¹ Jᵀr, and guarded Gauss-Newton.
 ///
 /// With `gauss_newton` steps are undamped as long as they serve: the least-squares solution of least norm, at
-/// the best of the lengths ½^k, k = 0..30, singular directions cut off by a threshold that follows the lengths. From a network's first weights they are worth many damped ones, or
-/// lead nowhere; after damped steps they seldom serve. So they come first, and give way to damping for good
-/// when no length lowers the loss or it has not halved within `patience` steps.
+/// the best of the lengths ½^k, k = 0..30, singular directions cut off by a threshold that follows the
+/// lengths. From a network's first weights they are worth many damped ones, or lead nowhere; after damped
+/// steps they seldom serve. So they come first, and give way to damping for good when no length lowers the
+/// loss or it has not halved within `patience` steps.
 class LevenbergMarquardt {
  public:
   LevenbergMarquardt(const LevenbergMarquardtSpec& spec, base::Index parameters, base::Index residuals);

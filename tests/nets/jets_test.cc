@@ -202,7 +202,8 @@ TEST(Jets, TheGradientIsThatOfDifferences) {
       const auto gradient = gradient_of(jets, parameters, points);
       double scale = 0;
       for (const double g : gradient) scale = std::max(scale, std::abs(g));
-      for (std::size_t p = 0; p<parameters.size(); p += n> 40 ? 11 : 1) {
+      const std::size_t stride = n == 1 ? 1 : 11;
+      for (std::size_t p = 0; p < parameters.size(); p += stride) {
         constexpr double h = 2e-4;
         const auto moved = [&](double step) {
           auto there = parameters;
