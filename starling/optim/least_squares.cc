@@ -138,8 +138,9 @@ bool LevenbergMarquardt::undamped_step(const LeastSquaresProblem& problem, std::
   rank_ = best_length == 1     ? std::max(spec_.least_rank, rank_ / 2)
           : best_length < 0.25 ? std::min(spec_.rank, rank_ * 4)
                                : rank_;
-  for (Index p = 0; p < parameters_; ++p) x[static_cast<std::size_t>(p)] += best_length * move_[p];
   ++undamped_;
+  if (best_length == 0) return true;  // once more, with more directions cut off; the move may not be finite
+  for (Index p = 0; p < parameters_; ++p) x[static_cast<std::size_t>(p)] += best_length * move_[p];
   return true;
 }
 
