@@ -37,8 +37,8 @@ std::optional<std::size_t> best_point(const SweepResults::Curve& curve, bool max
 std::vector<double> honest_scores(const SweepResults::Curve& curve, bool maximize);
 
 /// Records the mean of every point with its Student interval over seeds, each curve's best point and score,
-/// a warning where runs diverged and where the best point is the first or last of at least three, a figure, and one claim for each
-/// other curve: that the best one beats it, by the paired difference of honest_scores.
+/// a warning where runs diverged and where the best point is the first or last of at least three, a figure,
+/// and one claim for each other curve: that the best one beats it, by the paired difference of honest_scores.
 void record_summary(const SweepResults& results, Store& store);
 
 }  // namespace starling::study

@@ -13,8 +13,8 @@ struct KnownClaim {
   std::function<study::Claim(study::Claim, const FlowSpec&, study::Store&)> measure;
 };
 
-/// Of the map and its potentials; of the maps' costs; of the flow and its integrators; of many particles; and of the discrete
-/// optimiser beside its rivals.
+/// Of the map and its potentials; of the maps' costs; of the flow and its integrators; of many particles; and
+/// of the discrete optimiser beside its rivals.
 std::vector<KnownClaim> map_claims();
 std::vector<KnownClaim> cost_claims();
 std::vector<KnownClaim> flow_claims();
