@@ -144,6 +144,23 @@ bool LevenbergMarquardt::undamped_step(const LeastSquaresProblem& problem, std::
   return true;
 }
 
+std::vector<double> LevenbergMarquardt::snapshot() const {
+  return {damping_, guarded_ ? 1.0 : 0.0, static_cast<double>(undamped_), static_cast<double>(since_), rank_,
+          mark_};
+}
+
+void LevenbergMarquardt::restore(std::span<const double> numbers) {
+  if (numbers.size() != 6)
+    throw base::Error(base::ErrorKind::usage,
+                      fmt::format("least squares: a snapshot of {} numbers; expected 6", numbers.size()));
+  damping_ = numbers[0];
+  guarded_ = numbers[1] != 0;
+  undamped_ = static_cast<int>(numbers[2]);
+  since_ = static_cast<int>(numbers[3]);
+  rank_ = numbers[4];
+  mark_ = numbers[5];
+}
+
 LeastSquaresEnd LevenbergMarquardt::step(const LeastSquaresProblem& problem, std::span<double> x) {
   if (spec_.gauss_newton && !guarded_) {
     if (undamped_step(problem, x)) return refresh(problem, x);

@@ -51,6 +51,11 @@ class LevenbergMarquardt {
   LeastSquaresEnd start(const LeastSquaresProblem& problem, std::span<const double> x);
   LeastSquaresEnd step(const LeastSquaresProblem& problem, std::span<double> x);
 
+  /// All that the next step depends on beside x and the problem there, to be stored; `restore` comes after
+  /// `start`. Error{usage} for another number of numbers.
+  std::vector<double> snapshot() const;
+  void restore(std::span<const double> numbers);
+
   double value() const { return value_; }
   double damping() const { return damping_; }
   int undamped_steps() const { return undamped_; }

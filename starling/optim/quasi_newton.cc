@@ -156,6 +156,41 @@ QuasiNewtonEnd QuasiNewton::step(const SmoothFunction& function, std::span<doubl
   return QuasiNewtonEnd::none;
 }
 
+std::vector<double> QuasiNewton::snapshot() const {
+  std::vector<double> out{value_,
+                          former_value_,
+                          length_,
+                          first_update_ ? 1.0 : 0.0,
+                          fresh_ ? 1.0 : 0.0,
+                          static_cast<double>(stored_),
+                          static_cast<double>(newest_)};
+  for (const auto* part : {&gradient_, &direction_, &inverse_, &pairs_, &rhos_})
+    out.insert(out.end(), part->begin(), part->end());
+  return out;
+}
+
+void QuasiNewton::restore(std::span<const double> numbers) {
+  constexpr std::size_t scalars = 7;
+  std::size_t expected = scalars;
+  for (const auto* part : {&gradient_, &direction_, &inverse_, &pairs_, &rhos_}) expected += part->size();
+  if (numbers.size() != expected)
+    throw base::Error(
+        base::ErrorKind::usage,
+        fmt::format("quasi-Newton: a snapshot of {} numbers; expected {}", numbers.size(), expected));
+  value_ = numbers[0];
+  former_value_ = numbers[1];
+  length_ = numbers[2];
+  first_update_ = numbers[3] != 0;
+  fresh_ = numbers[4] != 0;
+  stored_ = static_cast<int>(numbers[5]);
+  newest_ = static_cast<int>(numbers[6]);
+  auto from = numbers.begin() + scalars;
+  for (auto* part : {&gradient_, &direction_, &inverse_, &pairs_, &rhos_}) {
+    std::copy_n(from, part->size(), part->begin());
+    from += static_cast<std::ptrdiff_t>(part->size());
+  }
+}
+
 // The scale τ and the parameter φ of SSBroyden2.
 double QuasiNewton::self_scaled(double rho, double h, double b, double& phi) const {
   (void)rho;

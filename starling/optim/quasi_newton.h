@@ -48,6 +48,11 @@ class QuasiNewton {
   /// Moves x by one step. `start` comes before the first.
   QuasiNewtonEnd step(const SmoothFunction& function, std::span<double> x);
 
+  /// All that the next step depends on, but for x: to be stored and restored, to the bit. Error{usage} for
+  /// numbers that are not of this method and size.
+  std::vector<double> snapshot() const;
+  void restore(std::span<const double> numbers);
+
   double value() const { return value_; }
   std::span<const double> gradient() const { return gradient_; }
   double gradient_norm() const;

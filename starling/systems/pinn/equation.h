@@ -36,6 +36,12 @@ struct Condition {
   int line = 1;
 };
 
+/// A name for an expression.
+struct Definition {
+  std::string name;
+  int node = -1;
+};
+
 /// A system of equations as it was written.
 struct System {
   std::vector<std::string> axes, unknowns;
@@ -44,6 +50,8 @@ struct System {
   Graph graph;
   std::vector<Equation> equations;
   std::vector<Condition> conditions;
+  std::vector<Definition> definitions;  ///< by `let`, in the order of the text
+  std::vector<Definition> exact;        ///< what the solution is known to be, in the coordinates alone
   std::optional<Box> domain;
   std::vector<Box> holes;
   std::vector<bool> periodic;  ///< one an axis
@@ -70,6 +78,7 @@ struct ParseOptions {
 ///     unknowns u, v                 axes x, y, t              param nu = 0.01/pi       learn k init 0.5
 ///     positive let u = x*(1 - x)*n           u_t + u*u_x - nu*u_xx = 0                          periodic x
 ///     domain x = -1..1, t = 0..1    hole x = 0..1, y = -1..0  u(x, 0) = sin(pi*x) where x > 0 and x < 1
+///     exact u = exp(-t)*sin(pi*x)
 ///
 /// u_xxyy is a derivative, of order 4 at most, also of a name that `let` defines; laplacian(u) and
 /// biharmonic(u) sum over the axes but t. Functions: sin cos tan exp log sqrt abs sign tanh sinh cosh atan; ^

@@ -13,8 +13,8 @@ namespace {
 
 using Kind = Token::Kind;
 
-const std::array<std::string, 8> keywords{"unknowns", "axes",   "param", "learn",
-                                          "let",      "domain", "hole",  "periodic"};
+const std::array<std::string, 9> keywords{"unknowns", "axes", "param",    "learn", "let",
+                                          "domain",   "hole", "periodic", "exact"};
 const std::array<std::string, 4> usual_axes{"x", "y", "z", "t"};
 
 }  // namespace
@@ -203,6 +203,7 @@ void Parser::statement() {
   if (word && first.text == "param") return parameter();
   if (word && first.text == "learn") return learned();
   if (word && first.text == "let") return definition();
+  if (word && first.text == "exact") return exact_solution();
   if (word && first.text == "hole") {
     if (system_.holes.size() >= 64) fail(first, "more than 64 holes");
     system_.holes.push_back(take_box());
@@ -279,6 +280,24 @@ void Parser::definition() {
   const int node = expression(0);
   if (definitions_.size() >= 64) fail(name, "more than 64 definitions");
   definitions_.emplace(name.text, node);
+  system_.definitions.push_back({name.text, node});
+}
+
+// exact u = expression in the coordinates
+void Parser::exact_solution() {
+  take();
+  const Token name = take();
+  if (name.kind != Kind::name || !(unknown_of(name.text) || definitions_.contains(name.text)))
+    fail(name,
+         fmt::format("{}; expected {} or a name that 'let' defined before", shown(name), listed_unknowns()));
+  if (std::ranges::find(system_.exact, name.text, &Definition::name) != system_.exact.end())
+    fail(name, fmt::format("a second exact solution for '{}'", name.text));
+  expect("=");
+  const Token first = peek();
+  const int node = expression(0);
+  if (system_.graph.degree(node) != 0 || system_.graph.reads_learned(node))
+    fail(first, "an exact solution that depends on an unknown; expected an expression in the coordinates");
+  system_.exact.push_back({name.text, node});
 }
 
 void Parser::equation() {

@@ -46,6 +46,7 @@ class Parser {
   void parameter();
   void learned();
   void definition();
+  void exact_solution();
   void equation();
   void condition();
   int relation();

@@ -242,6 +242,17 @@ double Graph::degree(int node) const {
   return degrees.back();
 }
 
+bool Graph::reads_learned(int node) const {
+  std::vector<bool> reads(static_cast<std::size_t>(node) + 1);
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    const Node& n = nodes_[i];
+    reads[i] = n.op == Op::learned ||
+               (!is_leaf(n.op) && (reads[static_cast<std::size_t>(n.a)] ||
+                                   (is_binary(n.op) && reads[static_cast<std::size_t>(n.b)])));
+  }
+  return reads.back();
+}
+
 int Graph::order(int node) const {
   std::vector<int> orders(static_cast<std::size_t>(node) + 1);
   for (std::size_t i = 0; i < orders.size(); ++i) {

@@ -75,6 +75,8 @@ class Graph {
   /// The degree of a node in the unknowns and their derivatives together; not_polynomial for another
   /// function.
   double degree(int node) const;
+  /// Whether a learned coefficient stands in it.
+  bool reads_learned(int node) const;
   /// The highest order of a derivative in it, 0 without one.
   int order(int node) const;
 

@@ -33,6 +33,14 @@ void Loss::count_points(Part& part) const {
                     "and a weight for each or none",
                     size, weights, axes_));
   }
+  const auto targets = static_cast<std::ptrdiff_t>(part.term.targets.size());
+  if (targets != 0 && targets != part.points * part.residual.roots())
+    throw base::Error(base::ErrorKind::usage, fmt::format("loss: {} targets for {} residuals", targets,
+                                                          part.points * part.residual.roots()));
+}
+
+const double* Loss::targets_of(const Part& part) {
+  return part.term.targets.empty() ? nullptr : part.term.targets.data();
 }
 
 std::ptrdiff_t Loss::residual_count() const {
@@ -53,8 +61,9 @@ double Loss::gradient(std::span<const double> parameters, std::span<double> grad
   double sum = 0;
   for (const auto& part : parts_) {
     const double* weights = part->term.point_weights.empty() ? nullptr : part->term.point_weights.data();
-    part->value = part->residual.add_gradient(parameters, part->term.points.data(), part->points, weights,
-                                              part->term.weight, part->workspace, gradient);
+    part->value =
+        part->residual.add_gradient(parameters, part->term.points.data(), part->points, weights,
+                                    part->term.weight, part->workspace, gradient, nullptr, targets_of(*part));
     sum += part->value;
   }
   return sum;
@@ -64,6 +73,7 @@ std::vector<double> Loss::residuals(std::size_t number, std::span<const double> 
   Part& part = *parts_[number];
   std::vector<double> out(static_cast<std::size_t>(part.points * part.residual.roots()));
   part.residual.values(parameters, part.term.points.data(), part.points, part.workspace, out.data());
+  for (std::size_t i = 0; i < part.term.targets.size(); ++i) out[i] -= part.term.targets[i];
   return out;
 }
 
@@ -76,6 +86,7 @@ void Loss::stacked(std::span<const double> parameters, std::span<double> residua
     const double each = std::sqrt(part->term.weight / static_cast<double>(part->points));
     const std::ptrdiff_t rows = part->points * part->residual.roots();
     for (std::ptrdiff_t i = 0; i < rows; ++i) {
+      if (!part->term.targets.empty()) out[i] -= part->term.targets[static_cast<std::size_t>(i)];
       out[i] *= weights.empty()
                     ? each
                     : std::sqrt(part->term.weight * weights[static_cast<std::size_t>(i % part->points)]);
@@ -91,7 +102,8 @@ void Loss::jacobian(std::span<const double> parameters, std::span<double> residu
   for (const auto& part : parts_) {
     const double* weights = part->term.point_weights.empty() ? nullptr : part->term.point_weights.data();
     part->residual.jacobian(parameters, part->term.points.data(), part->points, weights, part->term.weight,
-                            part->workspace, residual.data() + row, jacobian.data() + row, stride);
+                            part->workspace, residual.data() + row, jacobian.data() + row, stride,
+                            targets_of(*part));
     row += part->points * part->residual.roots();
   }
 }

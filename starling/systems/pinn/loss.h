@@ -14,6 +14,7 @@ struct LossTerm {
   std::vector<double> points{};         ///< (n, axes), row-major
   double weight = 1;                    ///< w of w/2n Σ r²
   std::vector<double> point_weights{};  ///< n numbers in place of 1/n, or none
+  std::vector<double> targets{};  ///< what the residuals are to be, root after root; 0 when there are none
 };
 
 /// The loss of a network, Σ_terms w/2n Σ_points Σ_roots r², as one stacked vector of residuals √(w/n) r.
@@ -33,7 +34,7 @@ class Loss {
   double gradient(std::span<const double> parameters, std::span<double> gradient);
   /// The terms of the last gradient.
   double part(std::size_t number) const { return parts_[number]->value; }
-  /// Residuals of one term as they are, without weights: root after root.
+  /// Residuals of one term, without weights: root after root.
   std::vector<double> residuals(std::size_t number, std::span<const double> parameters);
   /// The stacked vector (residual_count).
   void stacked(std::span<const double> parameters, std::span<double> residual);
@@ -50,6 +51,7 @@ class Loss {
     std::ptrdiff_t points = 0;
   };
   void count_points(Part& part) const;
+  static const double* targets_of(const Part& part);
 
   std::ptrdiff_t axes_, parameters_ = 0;
   std::vector<std::unique_ptr<Part>> parts_;

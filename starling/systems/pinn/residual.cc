@@ -188,17 +188,21 @@ void Residual<T>::accumulate(std::span<const T> parameters, const T* points, std
 
 template <class T>
 T Residual<T>::add_gradient(std::span<const T> parameters, const T* points, std::ptrdiff_t n,
-                            const T* weights, T factor, Workspace& workspace, std::span<T> gradient,
-                            T* out) const {
+                            const T* weights, T factor, Workspace& workspace, std::span<T> gradient, T* out,
+                            const T* targets) const {
   prepare(parameters, n, workspace);
   T* values = out != nullptr ? out : workspace.values_.data();
+  const auto miss = [&](std::ptrdiff_t at, T r) { return targets == nullptr ? r : r - targets[at]; };
   const T each = factor / static_cast<T>(n);
   const auto weight = [&](std::ptrdiff_t i) { return weights == nullptr ? each : factor * weights[i]; };
   accumulate(parameters, points, n, workspace, gradient, values,
-             [&](std::ptrdiff_t, std::ptrdiff_t i, T r) { return weight(i) * r; });
+             [&](std::ptrdiff_t e, std::ptrdiff_t i, T r) { return weight(i) * miss(e * n + i, r); });
   T loss = 0;
   for (std::ptrdiff_t e = 0; e < roots(); ++e) {
-    for (std::ptrdiff_t i = 0; i < n; ++i) loss += weight(i) * values[e * n + i] * values[e * n + i];
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+      const T r = miss(e * n + i, values[e * n + i]);
+      loss += weight(i) * r * r;
+    }
   }
   return loss / 2;
 }
@@ -213,7 +217,8 @@ void Residual<T>::add_functional(std::span<const T> parameters, const T* points,
 
 template <class T>
 void Residual<T>::jacobian(std::span<const T> parameters, const T* points, std::ptrdiff_t n, const T* weights,
-                           T factor, Workspace& workspace, T* out, T* jacobian, std::ptrdiff_t stride) const {
+                           T factor, Workspace& workspace, T* out, T* jacobian, std::ptrdiff_t stride,
+                           const T* targets) const {
   prepare(parameters, n, workspace);
   const T each = std::sqrt(factor / static_cast<T>(n));
   const auto root_weight = [&](std::ptrdiff_t i) {
@@ -223,8 +228,10 @@ void Residual<T>::jacobian(std::span<const T> parameters, const T* points, std::
     const auto visit = [&](const nets::JetTile<T>& tile) {
       Tile own(*this, tile, points, workspace.coefficients_.data());
       const T* r = own.value(e);
-      for (std::ptrdiff_t i = 0; i < tile.count; ++i)
-        out[e * n + tile.begin + i] = root_weight(tile.begin + i) * r[i];
+      for (std::ptrdiff_t i = 0; i < tile.count; ++i) {
+        const std::ptrdiff_t at = e * n + tile.begin + i;
+        out[at] = root_weight(tile.begin + i) * (targets == nullptr ? r[i] : r[i] - targets[at]);
+      }
       own.reverse(e, [&](std::ptrdiff_t i) { return root_weight(tile.begin + i); });
       for (std::ptrdiff_t c = 0; c < learned_; ++c) {
         T* to = jacobian + (network_parameters_ + c) * stride + e * n + tile.begin;

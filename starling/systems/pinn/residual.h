@@ -35,19 +35,22 @@ class Residual {
   void values(std::span<const T> parameters, const T* points, std::ptrdiff_t n, Workspace& workspace,
               T* out) const;
 
-  /// Adds the gradient of ½ Σ_i weights[i] Σ_roots r_i² and returns that sum; `weights` (n) may be null for
-  /// 1/n. `out`, when not null, receives the residuals as `values` orders them.
+  /// Adds the gradient of ½ Σ_i weights[i] Σ_roots (r_i - target_i)² and returns that sum; `weights` (n) may
+  /// be null for 1/n, `targets` (as `values` orders them) for 0. `out`, when not null, receives the
+  /// residuals.
   T add_gradient(std::span<const T> parameters, const T* points, std::ptrdiff_t n, const T* weights, T factor,
-                 Workspace& workspace, std::span<T> gradient, T* out = nullptr) const;
+                 Workspace& workspace, std::span<T> gradient, T* out = nullptr,
+                 const T* targets = nullptr) const;
 
   /// Adds the gradient of Σ rates[root · n + i] r, a linear functional of the residuals.
   void add_functional(std::span<const T> parameters, const T* points, std::ptrdiff_t n, const T* rates,
                       Workspace& workspace, std::span<T> gradient) const;
 
-  /// Stacked residuals √(factor · weight) r in `out` (roots · n) and their derivatives: jacobian[p · stride +
-  /// row], both in the order of `values`.
+  /// Stacked residuals √(factor · weight) (r - target) in `out` (roots · n) and their derivatives: jacobian[p
+  /// · stride + row], both in the order of `values`.
   void jacobian(std::span<const T> parameters, const T* points, std::ptrdiff_t n, const T* weights, T factor,
-                Workspace& workspace, T* out, T* jacobian, std::ptrdiff_t stride) const;
+                Workspace& workspace, T* out, T* jacobian, std::ptrdiff_t stride,
+                const T* targets = nullptr) const;
 
  private:
   class Tile;
