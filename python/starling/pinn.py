@@ -16,8 +16,9 @@ import numpy as np
 
 from . import _core
 from ._arrays import numbers, points as _points
+from ._run import run as _run
 
-__all__ = ["bound", "jets", "reference", "residual", "residual_gradient", "sobolev_norm", "variational_residual"]
+__all__ = ["bound", "jets", "reference", "residual", "residual_gradient", "sobolev_norm", "solve", "variational_residual"]
 
 
 def _network(weights, biases):
@@ -218,6 +219,22 @@ def bound(weights, equation, s, n, norm=None, *, axes=None, **parameters):
         raise ValueError(f"n: {n}; expected at least 1")
     out = _core.pinn_bound(tables, equation, _axis_names(axes), _given(parameters), float(s), float(n), norms)
     return {"label": "reconstruction", "s": float(s), "n": n, **out}
+
+
+def solve(spec, out=None, **overrides):
+    """Trains a network on an equation and returns the starling.Run, whose predict(points) gives the solution.
+
+    spec: the path of a TOML file, a dict, or the equation's own text (which holds a "="): statements with a domain and conditions.
+    out, overrides: as in starling.run, such as network__width=30, train__steps=500.
+
+        run = starling.pinn.solve("u_xx = -pi^2*sin(pi*x); domain x = 0..1; u(0) = 0; u(1) = 0; exact u = sin(pi*x)")
+        run.predict([[0.5]])
+    """
+    if isinstance(spec, str) and "=" in spec:
+        spec = {"problem": {"equation": spec}}
+    if isinstance(spec, dict):
+        spec = {"system": "pinn", "job": "solve", **spec}
+    return _run(spec, out=out, **overrides)
 
 
 def sobolev_norm(values, spacing, s):
