@@ -144,6 +144,14 @@ void Gpt<T>::resize(Workspace& w, Index sequences, Index length) const {
 }
 
 template <class T>
+double Gpt<T>::workspace_numbers(Index sequences, Index length) const {
+  const double n = static_cast<double>(sequences * length), c = static_cast<double>(spec_.width);
+  const double attention = n * static_cast<double>(spec_.heads * length);
+  return static_cast<double>(spec_.layers) * (n * (18 * c + 4) + attention) +
+         n * (3 * c + 2 + static_cast<double>(spec_.vocabulary)) + n * 5 * c;
+}
+
+template <class T>
 void Gpt<T>::embed(const Call& call) const {
   T* x = call.at(call.workspace.embedded_, call.width);
   for (Index r = 0; r < call.rows(); ++r, x += call.width) {

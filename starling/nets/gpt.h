@@ -60,6 +60,8 @@ class Gpt {
   /// All matrices first, `matrix_count()` parameters, then the vectors: gains and biases.
   const std::vector<Block>& blocks() const { return blocks_; }
   base::Index matrix_count() const { return matrices_; }
+  /// Numbers that a workspace holds, which is most of the memory that training takes.
+  double workspace_numbers(base::Index sequences, base::Index length) const;
 
   /// Weights normal with deviation 0.02, those that write to the residual stream 0.02/√(2 layers); gains 1,
   /// biases 0.

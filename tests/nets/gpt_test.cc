@@ -130,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(Bias, GptNetwork, testing::Bool());
 TEST_P(GptNetwork, EqualsTheFormulasOneNumberAtATime) {
   const Gpt<double> net(small(GetParam()));
   const auto p = random_parameters(net);
-  const auto tokens = random_tokens(3 * 5, 11, 1), targets = random_tokens(3 * 5, 11, 2);
+  const auto tokens = random_tokens(15, 11, 1), targets = random_tokens(15, 11, 2);
   std::vector<double> each(15), last(11);
   Gpt<double>::Workspace w;
   net.loss(p, tokens, targets, 3, w, each);
@@ -152,7 +152,7 @@ TEST_P(GptNetwork, EqualsTheFormulasOneNumberAtATime) {
 TEST_P(GptNetwork, EveryGradientEqualsFiniteDifferences) {
   const Gpt<double> net(small(GetParam()));
   auto p = random_parameters(net);
-  const auto tokens = random_tokens(3 * 6, 11, 1), targets = random_tokens(3 * 6, 11, 2);
+  const auto tokens = random_tokens(18, 11, 1), targets = random_tokens(18, 11, 2);
   std::vector<double> each(18), gradient(p.size(), 7.0);
   Gpt<double>::Workspace w;
   net.loss(p, tokens, targets, 3, w, each);
@@ -178,7 +178,7 @@ TEST_P(GptNetwork, FloatFollowsDouble) {
   exact.initialise(stream, p);
   const std::vector<float> q(p.begin(), p.end());
   const std::vector<double> rounded(q.begin(), q.end());
-  const auto tokens = random_tokens(9 * 33, 70, 1), targets = random_tokens(9 * 33, 70, 2);
+  const auto tokens = random_tokens(297, 70, 1), targets = random_tokens(297, 70, 2);
   std::vector<double> a(tokens.size()), b(tokens.size()), g(p.size());
   std::vector<float> f(p.size());
   Gpt<double>::Workspace w;
@@ -210,7 +210,7 @@ TEST(Gpt, PredictionsDoNotSeeTheFuture) {
 TEST(Gpt, BytesDoNotDependOnTheNumberOfThreads) {
   const Gpt<float> net({.vocabulary = 50, .context = 64, .layers = 2, .heads = 2, .width = 32, .bias = true});
   const auto p = random_parameters(net);
-  const auto tokens = random_tokens(11 * 64, 50, 1), targets = random_tokens(11 * 64, 50, 2);
+  const auto tokens = random_tokens(704, 50, 1), targets = random_tokens(704, 50, 2);
   std::vector<std::vector<float>> gradients;
   for (const int threads : {1, 2, 5}) {
     const base::ThreadLimit limit(threads);
