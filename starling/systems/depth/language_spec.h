@@ -29,7 +29,7 @@ struct LanguageSpec {
   LanguageNetwork network;
   std::int64_t steps = 800, batch = 12;
   optim::TrainerSpec trainer{.adam = {.beta2 = 0.99, .decay = 0.1}};
-  optim::Schedule schedule{.warm_up = 50, .decay = optim::Decay::cosine, .floor = 0.1};
+  optim::Schedule schedule{.warm_up = 50, .floor = 0.1};
   double clip = 1;
   std::int64_t checkpoint_every = 200, measurements = 20;
 };

@@ -17,6 +17,9 @@ namespace starling::depth {
 namespace {
 
 class LanguageJob : public testing::Test {
+ public:
+  ~LanguageJob() override { std::filesystem::remove_all(folder_); }
+
  protected:
   LanguageJob()
       : folder_(std::filesystem::temp_directory_path() /
@@ -25,7 +28,6 @@ class LanguageJob : public testing::Test {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
   }
-  ~LanguageJob() override { std::filesystem::remove_all(folder_); }
 
   std::string text_file(const std::string& text) const {
     base::write_file_atomically(folder_ / "text.txt", text);
@@ -154,7 +156,7 @@ TEST_F(LanguageJob, LossesOfATextAreThoseOfItsWindows) {
   const std::span<const std::int32_t> text = std::span(corpus.training).first(16 * 20 + 6);
   const auto losses = model.losses(state.parameters, text);
   ASSERT_EQ(losses.size(), 325U);
-  for (const std::size_t at : {0, 7, 255, 256, 319, 320, 324}) {
+  for (const std::size_t at : {0U, 7U, 255U, 256U, 319U, 320U, 324U}) {
     const std::size_t begin = at / 16 * 16;
     const auto logits = model.next(state.parameters, text.subspan(begin, at - begin + 1));
     double sum = 0;
