@@ -71,9 +71,9 @@ void add_sweep(CLI::App& app, const Toolbox& toolbox, SweepOptions& o, int& code
 }
 
 void add_sample(CLI::App& app, const Toolbox& toolbox, SampleOptions& o) {
-  auto* verb = app.add_subcommand("sample", "draw from a trained model");
+  auto* verb = app.add_subcommand("sample", "draw from a trained model, or let it write");
   verb->add_option("run", o.run, "a run directory")->required();
-  auto* count = verb->add_option("--count", o.request.count, "how many")
+  auto* count = verb->add_option("--count", o.request.count, "how many samples, or tokens of text")
                     ->check(CLI::Range(1, 10000000))
                     ->capture_default_str();
   verb->add_option("--label", o.request.label, "a class; default all in turn");
@@ -83,16 +83,28 @@ void add_sample(CLI::App& app, const Toolbox& toolbox, SampleOptions& o) {
   verb->add_option("--noise", o.request.noise, "an npy file of noise to use instead: one row a sample")
       ->excludes(count)
       ->excludes(seed);
-  verb->add_option("--out", o.request.out, ".npy, .csv, or .png for images")->required();
-  verb->footer("Example: starling sample runs/digits --label 7 --count 16 --out sevens.png");
+  verb->add_option("--prompt", o.request.prompt, "text: what it begins with");
+  verb->add_option("--temperature", o.request.temperature, "text: 0 takes the likeliest token")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--top-k", o.request.top_k, "text: only among so many likeliest tokens; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--out", o.request.out,
+                   ".npy, .csv, or .png for images; a file for text, by default printed");
+  verb->footer(
+      "Example: starling sample runs/digits --label 7 --count 16 --out sevens.png\n"
+      "         starling sample runs/text --prompt \"The licen\" --count 200 --temperature 0.8 --top-k 20");
   verb->callback([&] { sample(toolbox, o); });
 }
 
 void add_predict(CLI::App& app, const Toolbox& toolbox, PredictOptions& o) {
   auto* verb = app.add_subcommand("predict", "put points through a trained model");
   verb->add_option("run", o.run, "a run directory")->required();
-  verb->add_option("input", o.request.input, "points: npy, npz, csv, IDX, or a folder of PNG")->required();
-  verb->add_option("--out", o.request.out, ".npy or .csv: one row a point")->required();
+  verb->add_option("input", o.request.input, "points: npy, npz, csv, IDX, or a folder of PNG; or a text")
+      ->required();
+  verb->add_option("--out", o.request.out,
+                   ".npy or .csv: one row a point, or a token of a text, which needs no file");
   verb->footer("Example: starling predict runs/classifier new.npy --out shares.csv");
   verb->callback([&] { predict(toolbox, o); });
 }

@@ -15,7 +15,7 @@ namespace starling::cli {
 void sample(const Toolbox& toolbox, const SampleOptions& options) {
   const auto directory = study::RunDirectory::existing(options.run);
   study::system_of(toolbox.systems, directory).sample(directory, options.request);
-  fmt::print("{}\n", options.request.out.string());
+  if (!options.request.out.empty()) fmt::print("{}\n", options.request.out.string());
 }
 
 void predict(const Toolbox& toolbox, const PredictOptions& options) {
@@ -99,7 +99,7 @@ void print_completion(const Toolbox& toolbox, const std::string& shell) {
         new) COMPREPLY=($(compgen -W "--job --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--set --help" -- "$word")) ;;
         run) COMPREPLY=($(compgen -W "--out --set --threads --resume --json --quiet --strict --help" -- "$word")) ;;
-        sample) COMPREPLY=($(compgen -W "--count --label --seed --guidance --noise --out --help" -- "$word")) ;;
+        sample) COMPREPLY=($(compgen -W "--count --label --seed --guidance --noise --prompt --temperature --top-k --out --help" -- "$word")) ;;
         export) COMPREPLY=($(compgen -W "--out --help" -- "$word")) ;;
         *) COMPREPLY=($(compgen -W "--help" -- "$word")) ;;
       esac ;;

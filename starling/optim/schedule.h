@@ -9,12 +9,14 @@ namespace starling::optim {
 
 enum class Decay { constant, cosine };
 
-/// A learning rate over a run: a linear warm-up, then constant, or half a cosine down to zero.
+/// A learning rate over a run: a linear warm-up, then constant, or half a cosine down to
+/// `floor` times the rate.
 struct Schedule {
   double rate = 1e-3;         ///< > 0, the largest
   std::int64_t warm_up = 0;   ///< steps
   std::int64_t steps = 1000;  ///< of the whole run
   Decay decay = Decay::constant;
+  double floor = 0;  ///< 0 to 1, of the cosine
 };
 
 /// The rate of step `step`, counted from 0.
@@ -23,7 +25,7 @@ inline double rate_at(const Schedule& s, std::int64_t step) {
   if (s.decay == Decay::constant) return s.rate;
   const double length = static_cast<double>(std::max<std::int64_t>(1, s.steps - s.warm_up));
   const double done = std::min(1.0, static_cast<double>(step - s.warm_up) / length);
-  return s.rate * 0.5 * (1 + std::cos(std::numbers::pi * done));
+  return s.rate * (s.floor + (1 - s.floor) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
 }
 
 /// Scales the gradient to Euclidean norm at most `largest` (0: never); returns the norm before, in double.

@@ -40,12 +40,15 @@ struct SampleRequest {
   double guidance = 1;  ///< strength of classifier-free guidance, where the run learned it
   std::filesystem::path
       noise{};                  ///< an npy file of (samples, noise) in place of `count` and `seed`; or empty
-  std::filesystem::path out{};  ///< .npy, .csv or .png
+  std::filesystem::path out{};  ///< .npy, .csv or .png; a text file, where the model writes text, or empty
+  double temperature = 1;       ///< of text: of the softmax; 0 takes the likeliest
+  std::int64_t top_k = 0;       ///< of text: only among the likeliest; 0: among all
+  std::string prompt{};         ///< what text begins with
 };
 
 struct PredictRequest {
-  std::string input{};          ///< a file of points as data::load_dataset reads them
-  std::filesystem::path out{};  ///< .npy or .csv
+  std::string input{};          ///< a file of points as data::load_dataset reads them, or a text
+  std::filesystem::path out{};  ///< .npy or .csv; may be empty for a text
 };
 
 /// What the command line and Python know of a system.

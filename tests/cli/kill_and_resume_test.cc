@@ -112,6 +112,24 @@ steps = 340
 checkpoint_every = 15
 )";
 
+// A language model: both groups of parameters, and batches at random places of the text.
+const std::string language = R"(
+system = "depth"
+job = "train"
+[data]
+path = ")" STARLING_SOURCE_DIR R"(/README.md"
+[network]
+context = 32
+layers = 2
+width = 32
+heads = 2
+[train]
+steps = 400
+batch = 17
+warm_up = 5
+checkpoint_every = 20
+)";
+
 struct Case {
   const char* name;
   const std::string& spec;
@@ -191,7 +209,8 @@ TEST_P(KillAndResume, StopsAtASignalWithACheckpointAndCode130) {
 
 INSTANTIATE_TEST_SUITE_P(Specs, KillAndResume,
                          testing::Values(Case{"plain", plain}, Case{"rich", rich}, Case{"matrices", matrices},
-                                         Case{"experts", experts}, Case{"equation", equation}),
+                                         Case{"experts", experts}, Case{"equation", equation},
+                                         Case{"language", language}),
                          [](const testing::TestParamInfo<Case>& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "starling/systems/all/all.h"
 
+#include "starling/systems/depth/app.h"
 #include "starling/systems/drift/app.h"
 #include "starling/systems/muon/app.h"
 #include "starling/systems/pinn/app.h"
@@ -8,7 +9,7 @@
 namespace starling {
 
 std::vector<const study::System*> all_systems() {
-  return {&drift::system(), &students::system(), &muon::system(), &pinn::system()};
+  return {&drift::system(), &students::system(), &muon::system(), &depth::system(), &pinn::system()};
 }
 
 }  // namespace starling

@@ -1,0 +1,269 @@
+#include "starling/nets/gpt.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "starling/base/error.h"
+#include "starling/base/parallel.h"
+#include "starling/kernels/token_rows.h"
+#include "starling/math/matrix_product.h"
+#include "starling/nets/gpt_call.h"
+
+namespace starling::nets {
+
+using base::Error;
+using base::ErrorKind;
+using base::Index;
+
+namespace {
+
+void require_positive(const char* name, Index value) {
+  if (value < 1) throw Error(ErrorKind::usage, fmt::format("{} = {}; expected at least 1", name, value));
+}
+
+}  // namespace
+
+template <class T>
+Gpt<T>::Gpt(const GptSpec& spec) : spec_(spec) {
+  require_positive("vocabulary", spec.vocabulary);
+  require_positive("context", spec.context);
+  require_positive("layers", spec.layers);
+  require_positive("heads", spec.heads);
+  require_positive("width", spec.width);
+  if (spec.width % spec.heads != 0) {
+    throw Error(ErrorKind::usage, fmt::format("heads = {} do not divide width = {}", spec.heads, spec.width));
+  }
+  const auto place = [this](const std::string& name, std::vector<std::int64_t> shape) {
+    const Index at = count_;
+    Index size = 1;
+    for (const auto extent : shape) size *= extent;
+    blocks_.push_back({name, at, std::move(shape)});
+    count_ += size;
+    return at;
+  };
+  const Index c = spec.width;
+  place("transformer.wte.weight", {spec.vocabulary, c});
+  positions_ = place("transformer.wpe.weight", {spec.context, c});
+  for (Index l = 0; l < spec.layers; ++l) {
+    const auto linear = [&](const char* name, Index inputs, Index outputs) {
+      return Linear{inputs, outputs,
+                    place(fmt::format("transformer.h.{}.{}.weight", l, name), {outputs, inputs}), -1};
+    };
+    Layer layer;
+    layer.qkv = linear("attn.c_attn", c, 3 * c);
+    layer.project = linear("attn.c_proj", c, c);
+    layer.up = linear("mlp.c_fc", c, 4 * c);
+    layer.down = linear("mlp.c_proj", 4 * c, c);
+    layers_.push_back(layer);
+  }
+  matrices_ = count_;
+  const auto norm = [&](const std::string& name) {
+    Norm out{place("transformer." + name + ".weight", {c}), -1};
+    if (spec.bias) out.bias = place("transformer." + name + ".bias", {c});
+    return out;
+  };
+  for (Index l = 0; l < spec.layers; ++l) {
+    Layer& layer = layers_[static_cast<std::size_t>(l)];
+    const std::string h = fmt::format("h.{}.", l);
+    layer.norm1 = norm(h + "ln_1");
+    layer.norm2 = norm(h + "ln_2");
+    if (!spec.bias) continue;
+    layer.qkv.bias = place("transformer." + h + "attn.c_attn.bias", {3 * c});
+    layer.project.bias = place("transformer." + h + "attn.c_proj.bias", {c});
+    layer.up.bias = place("transformer." + h + "mlp.c_fc.bias", {4 * c});
+    layer.down.bias = place("transformer." + h + "mlp.c_proj.bias", {c});
+  }
+  last_ = norm("ln_f");
+}
+
+template <class T>
+void Gpt<T>::initialise(base::Stream& stream, std::span<T> parameters) const {
+  const double inward = 0.02 / std::sqrt(2 * static_cast<double>(spec_.layers));
+  for (const Block& block : blocks_) {
+    Index size = 1;
+    for (const auto extent : block.shape) size *= extent;
+    const auto part =
+        parameters.subspan(static_cast<std::size_t>(block.offset), static_cast<std::size_t>(size));
+    if (block.shape.size() == 1) {
+      std::fill(part.begin(), part.end(), block.name.ends_with("bias") ? T(0) : T(1));
+      continue;
+    }
+    const double deviation = block.name.ends_with("c_proj.weight") ? inward : 0.02;
+    for (T& value : part) value = static_cast<T>(deviation * stream.normal());
+  }
+}
+
+template <class T>
+void Gpt<T>::check(std::span<const T> parameters, std::span<const std::int32_t> tokens,
+                   Index sequences) const {
+  if (static_cast<Index>(parameters.size()) != count_)
+    throw Error(ErrorKind::usage,
+                fmt::format("{} parameters; the network has {}", parameters.size(), count_));
+  const Index n = static_cast<Index>(tokens.size());
+  if (sequences < 1 || n < sequences || n % sequences != 0 || n / sequences > spec_.context) {
+    throw Error(ErrorKind::usage, fmt::format("{} tokens in {} sequences; expected 1 to {} in each", n,
+                                              sequences, spec_.context));
+  }
+  for (const std::int32_t token : tokens) {
+    if (token < 0 || token >= spec_.vocabulary)
+      throw Error(ErrorKind::input,
+                  fmt::format("token {} is outside the vocabulary of {}", token, spec_.vocabulary));
+  }
+}
+
+template <class T>
+void Gpt<T>::resize(Workspace& w, Index sequences, Index length) const {
+  if (w.sequences_ == sequences && w.length_ == length) return;
+  const Index n = sequences * length, c = spec_.width, per = chunk_of(length);
+  const auto size = [](simd::AlignedVector<T>& v, Index count) { v.resize(static_cast<std::size_t>(count)); };
+  w.levels_.resize(static_cast<std::size_t>(spec_.layers));
+  for (auto& level : w.levels_) {
+    for (auto* v : {&level.scales1, &level.scales2}) size(*v, 2 * n);
+    for (auto* v :
+         {&level.middle, &level.out, &level.unit1, &level.unit2, &level.mixed, &level.d_middle, &level.d_out})
+      size(*v, n * c);
+    size(level.qkv, 3 * n * c);
+    size(level.attention, sequences * spec_.heads * length * length);
+    for (auto* v : {&level.hidden, &level.activated}) size(*v, 4 * n * c);
+  }
+  for (auto* v : {&w.embedded_, &w.d_embedded_, &w.unit_}) size(*v, n * c);
+  size(w.scales_, 2 * n);
+  size(w.logits_, n * spec_.vocabulary);
+  w.chunks_.resize(static_cast<std::size_t>((sequences + per - 1) / per));
+  for (auto& chunk : w.chunks_) {
+    size(chunk.wide, 4 * per * length * c);
+    size(chunk.narrow, per * length * c);
+    size(chunk.heads, length * (6 * (c / spec_.heads) + length));
+    size(chunk.norms, norms_size());
+  }
+  w.sequences_ = sequences;
+  w.length_ = length;
+}
+
+template <class T>
+double Gpt<T>::workspace_numbers(Index sequences, Index length) const {
+  const double n = static_cast<double>(sequences * length), c = static_cast<double>(spec_.width);
+  const double attention = n * static_cast<double>(spec_.heads * length);
+  return static_cast<double>(spec_.layers) * (n * (18 * c + 4) + attention) +
+         n * (3 * c + 2 + static_cast<double>(spec_.vocabulary)) + n * 5 * c;
+}
+
+template <class T>
+void Gpt<T>::embed(const Call& call) const {
+  T* x = call.at(call.workspace.embedded_, call.width);
+  for (Index r = 0; r < call.rows(); ++r, x += call.width) {
+    const T* token = call.p + call.tokens[static_cast<std::size_t>(call.row() + r)] * call.width;
+    const T* place = call.p + positions_ + (r % call.length) * call.width;
+    for (Index k = 0; k < call.width; ++k) x[k] = token[k] + place[k];
+  }
+}
+
+// y = x weightᵀ + bias, or that added to y.
+template <class T>
+void Gpt<T>::apply(const Linear& map, const Call& call, const T* x, T* y, bool add) const {
+  math::product_nt(call.rows(), map.inputs, map.outputs, x, call.p + map.weight, y,
+                   add ? math::Into::add : math::Into::overwrite);
+  if (map.bias < 0) return;
+  for (Index r = 0; r < call.rows(); ++r) kernels::add(map.outputs, call.p + map.bias, y + r * map.outputs);
+}
+
+template <class T>
+void Gpt<T>::attend(const Call& call, typename Workspace::Level& level) const {
+  const Index t = call.length, c = call.width, size = c / spec_.heads;
+  const T scale = T(1) / std::sqrt(static_cast<T>(size));
+  T *q = call.chunk.heads.data(), *k = q + t * size, *v = k + t * size, *o = v + t * size;
+  for (Index s = call.first; s < call.first + call.sequences; ++s) {
+    for (Index h = 0; h < spec_.heads; ++h) {
+      const T* from = level.qkv.data() + s * t * 3 * c + h * size;
+      T* shares = level.attention.data() + (s * spec_.heads + h) * t * t;
+      gather(t, size, from, 3 * c, q);
+      gather(t, size, from + c, 3 * c, k);
+      gather(t, size, from + 2 * c, 3 * c, v);
+      math::product_nt(t, size, t, q, k, shares);
+      kernels::causal_softmax(t, scale, shares);
+      math::product(t, t, size, shares, v, o);
+      scatter(t, size, o, level.mixed.data() + s * t * c + h * size, c);
+    }
+  }
+}
+
+template <class T>
+void Gpt<T>::forward_chunk(const Call& call) const {
+  const Index n = call.rows(), c = call.width;
+  const auto norm = [&](const Norm& at, const T* x, T* y, T* scales) {
+    kernels::layer_norm(n, c, x, call.p + at.gain, at.bias < 0 ? nullptr : call.p + at.bias, y, scales);
+  };
+  embed(call);
+  const T* x = call.at(call.workspace.embedded_, c);
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const Layer& layer = layers_[l];
+    auto& level = call.workspace.levels_[l];
+    T *unit1 = call.at(level.unit1, c), *unit2 = call.at(level.unit2, c), *middle = call.at(level.middle, c),
+      *out = call.at(level.out, c), *hidden = call.at(level.hidden, 4 * c),
+      *activated = call.at(level.activated, 4 * c);
+    norm(layer.norm1, x, unit1, call.at(level.scales1, 2));
+    apply(layer.qkv, call, unit1, call.at(level.qkv, 3 * c), false);
+    attend(call, level);
+    std::copy_n(x, n * c, middle);
+    apply(layer.project, call, call.at(level.mixed, c), middle, true);
+    norm(layer.norm2, middle, unit2, call.at(level.scales2, 2));
+    apply(layer.up, call, unit2, hidden, false);
+    kernels::gelu(4 * n * c, hidden, activated);
+    std::copy_n(middle, n * c, out);
+    apply(layer.down, call, activated, out, true);
+    x = out;
+  }
+  norm(last_, x, call.at(call.workspace.unit_, c), call.at(call.workspace.scales_, 2));
+}
+
+template <class T>
+void Gpt<T>::loss(std::span<const T> parameters, std::span<const std::int32_t> tokens,
+                  std::span<const std::int32_t> targets, Index sequences, Workspace& w,
+                  std::span<double> each) const {
+  check(parameters, tokens, sequences);
+  if (targets.size() != tokens.size() || each.size() != tokens.size())
+    throw Error(ErrorKind::usage, fmt::format("{} targets and {} losses for {} tokens", targets.size(),
+                                              each.size(), tokens.size()));
+  check(parameters, targets, sequences);
+  const Index length = static_cast<Index>(tokens.size()) / sequences, per = chunk_of(length);
+  resize(w, sequences, length);
+  const auto chunk = [&](Index begin, Index end) {
+    const Call call{
+        parameters.data(), tokens, targets,    w, w.chunks_[static_cast<std::size_t>(begin / per)], begin,
+        end - begin,       length, spec_.width};
+    forward_chunk(call);
+    T* logits = call.at(w.logits_, spec_.vocabulary);
+    math::product_nt(call.rows(), spec_.width, spec_.vocabulary, call.at(w.unit_, spec_.width), call.p,
+                     logits);
+    const T share = T(1) / static_cast<T>(tokens.size());
+    for (Index r = 0; r < call.rows(); ++r) {
+      const auto row = static_cast<std::size_t>(call.row() + r);
+      each[row] =
+          kernels::cross_entropy_row(spec_.vocabulary, targets[row], share, logits + r * spec_.vocabulary);
+    }
+  };
+  base::parallel_chunks(sequences, per, std::ref(chunk));
+}
+
+template <class T>
+void Gpt<T>::next(std::span<const T> parameters, std::span<const std::int32_t> tokens, Workspace& w,
+                  std::span<T> logits) const {
+  check(parameters, tokens, 1);
+  if (static_cast<Index>(logits.size()) != spec_.vocabulary)
+    throw Error(ErrorKind::usage,
+                fmt::format("{} logits for a vocabulary of {}", logits.size(), spec_.vocabulary));
+  const Index length = static_cast<Index>(tokens.size());
+  resize(w, 1, length);
+  const Call call{parameters.data(), tokens, {}, w, w.chunks_[0], 0, 1, length, spec_.width};
+  forward_chunk(call);
+  math::product_nt(1, spec_.width, spec_.vocabulary, w.unit_.data() + (length - 1) * spec_.width, call.p,
+                   logits.data());
+}
+
+template class Gpt<float>;
+template class Gpt<double>;
+
+}  // namespace starling::nets

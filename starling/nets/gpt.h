@@ -1,0 +1,127 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "starling/base/matrix.h"
+#include "starling/base/random.h"
+#include "starling/nets/mlp.h"
+#include "starling/simd/lane_vector.h"
+
+namespace starling::nets {
+
+/// The shape of a decoder-only transformer: learned positions, and blocks of causal softmax attention and a
+/// GELU network four times as wide, each behind a layer norm (Radford et al., 2019).
+struct GptSpec {
+  base::Index vocabulary = 256;
+  base::Index context = 64;  ///< tokens that a prediction may look back on, itself included
+  base::Index layers = 4, heads = 4, width = 128;  ///< heads divide width
+  bool bias = false;                               ///< of the norms and the linear maps
+};
+
+/// A GPT without state: parameters, gradients and workspace belong to the caller. The head that gives logits
+/// is the embedding of the tokens. Tensors have the names and shapes of nanoGPT's; a weight is (outputs,
+/// inputs), row-major.
+///
+/// Sequences are processed in chunks of about 256 tokens, each with what it writes; weight gradients are one
+/// product over all tokens each. The bytes do not depend on the number of threads, and a step allocates
+/// nothing once the workspace has its size, but for what the scheduler needs for more than one thread.
+template <class T>
+class Gpt {
+ public:
+  /// Error{usage} that names the extent which is not positive, or heads that do not divide the width.
+  explicit Gpt(const GptSpec& spec);
+
+  /// Everything that forward leaves for backward, which writes over it.
+  class Workspace {
+    friend class Gpt;
+    struct Level {
+      simd::AlignedVector<T> scales1, scales2;       // (n, 2) of the norms
+      simd::AlignedVector<T> middle, out;            // the residual stream, after attention and at the end
+      simd::AlignedVector<T> unit1, unit2;           // what the norms gave
+      simd::AlignedVector<T> qkv, attention, mixed;  // (n, 3 width), (heads of all sequences, t, t)
+      simd::AlignedVector<T> hidden, activated;      // (n, 4 width): slopes, values
+      simd::AlignedVector<T> d_middle, d_out;
+    };
+    struct Chunk {
+      simd::AlignedVector<T> wide, narrow;  // (tokens of the chunk, 4 width or width)
+      simd::AlignedVector<T> heads;         // q, k, v and three more of one head, and (t, t)
+      simd::AlignedVector<T> norms;         // gradients of the norms' gains and biases
+    };
+    std::vector<Level> levels_;
+    std::vector<Chunk> chunks_;
+    simd::AlignedVector<T> embedded_, d_embedded_, unit_, scales_, logits_;
+    base::Index sequences_ = 0, length_ = 0;
+  };
+
+  const GptSpec& spec() const { return spec_; }
+  base::Index parameter_count() const { return count_; }
+  /// All matrices first, `matrix_count()` parameters, then the vectors: gains and biases.
+  const std::vector<Block>& blocks() const { return blocks_; }
+  base::Index matrix_count() const { return matrices_; }
+  /// Numbers that a workspace holds, which is most of the memory that training takes.
+  double workspace_numbers(base::Index sequences, base::Index length) const;
+
+  /// Weights normal with deviation 0.02, those that write to the residual stream 0.02/√(2 layers); gains 1,
+  /// biases 0.
+  void initialise(base::Stream& stream, std::span<T> parameters) const;
+
+  /// The loss in nats of each of the targets (sequences, length) after its tokens, in `each`; leaves the
+  /// gradient of their mean at the logits. length <= context. Error{usage} that names what does not fit,
+  /// Error{input} for a token outside the vocabulary.
+  void loss(std::span<const T> parameters, std::span<const std::int32_t> tokens,
+            std::span<const std::int32_t> targets, base::Index sequences, Workspace& workspace,
+            std::span<double> each) const;
+
+  /// The gradient (parameter_count) of the mean loss that loss() computed last, from the same parameters and
+  /// tokens; overwrites it. Once: it spends the workspace.
+  void backward(std::span<const T> parameters, std::span<const std::int32_t> tokens, Workspace& workspace,
+                std::span<T> gradient) const;
+
+  /// The logits (vocabulary) of what follows `tokens`, at least one and at most `context`. Errors as loss().
+  void next(std::span<const T> parameters, std::span<const std::int32_t> tokens, Workspace& workspace,
+            std::span<T> logits) const;
+
+ private:
+  struct Norm {
+    base::Index gain, bias;  // offsets
+  };
+  struct Linear {
+    base::Index inputs, outputs, weight, bias;
+  };
+  struct Layer {
+    Norm norm1, norm2;
+    Linear qkv, project, up, down;
+  };
+  struct Call;
+
+  base::Index norms_size() const { return (2 * spec_.layers + 1) * 2 * spec_.width; }
+  void check(std::span<const T> parameters, std::span<const std::int32_t> tokens,
+             base::Index sequences) const;
+  void resize(Workspace& w, base::Index sequences, base::Index length) const;
+  void embed(const Call& call) const;
+  void apply(const Linear& map, const Call& call, const T* x, T* y, bool add) const;
+  void forward_chunk(const Call& call) const;
+  void attend(const Call& call, typename Workspace::Level& level) const;
+  void backward_chunk(const Call& call) const;
+  void attend_backward(const Call& call, typename Workspace::Level& level) const;
+  void norm_backward(const Call& call, base::Index which, const Norm& norm, const T* x, const T* scales,
+                     const T* d_y, T* d_x) const;
+  void weight_gradient(base::Index job, std::span<const std::int32_t> tokens, Workspace& w,
+                       T* gradient) const;
+  void embedding_gradient(std::span<const std::int32_t> tokens, Workspace& w, T* gradient) const;
+  void norm_gradients(Workspace& w, T* gradient) const;
+
+  GptSpec spec_;
+  std::vector<Layer> layers_;
+  Norm last_{};
+  base::Index positions_ = 0;
+  std::vector<Block> blocks_;
+  base::Index matrices_ = 0, count_ = 0;
+};
+
+extern template class Gpt<float>;
+extern template class Gpt<double>;
+
+}  // namespace starling::nets

@@ -1,0 +1,181 @@
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "starling/base/error.h"
+#include "starling/base/parallel.h"
+#include "starling/kernels/token_rows.h"
+#include "starling/math/matrix_product.h"
+#include "starling/nets/gpt.h"
+#include "starling/nets/gpt_call.h"
+
+namespace starling::nets {
+
+using base::Index;
+
+// Queries, keys and values give way to their gradients; the gradient at what attention gave is in `narrow`.
+template <class T>
+void Gpt<T>::attend_backward(const Call& call, typename Workspace::Level& level) const {
+  const Index t = call.length, c = call.width, size = c / spec_.heads;
+  const T scale = T(1) / std::sqrt(static_cast<T>(size));
+  T *q = call.chunk.heads.data(), *k = q + t * size, *v = k + t * size, *d_o = v + t * size,
+    *d = d_o + t * size, *d_shares = q + 6 * t * size;
+  for (Index s = 0; s < call.sequences; ++s) {
+    for (Index h = 0; h < spec_.heads; ++h) {
+      T* at = level.qkv.data() + (call.first + s) * t * 3 * c + h * size;
+      const T* shares = level.attention.data() + ((call.first + s) * spec_.heads + h) * t * t;
+      gather(t, size, at, 3 * c, q);
+      gather(t, size, at + c, 3 * c, k);
+      gather(t, size, at + 2 * c, 3 * c, v);
+      gather(t, size, call.chunk.narrow.data() + s * t * c + h * size, c, d_o);
+      math::product_tn(t, t, size, shares, d_o, d);
+      scatter(t, size, d, at + 2 * c, 3 * c);
+      math::product_nt(t, size, t, d_o, v, d_shares);
+      kernels::causal_softmax_backward(t, scale, shares, d_shares);
+      math::product(t, t, size, d_shares, k, d);
+      scatter(t, size, d, at, 3 * c);
+      math::product_tn(t, t, size, d_shares, q, d);
+      scatter(t, size, d, at + c, 3 * c);
+    }
+  }
+}
+
+// `which` counts the norms: two a layer, then the last.
+template <class T>
+void Gpt<T>::norm_backward(const Call& call, Index which, const Norm& norm, const T* x, const T* scales,
+                           const T* d_y, T* d_x) const {
+  T* d_gain = call.chunk.norms.data() + which * 2 * call.width;
+  kernels::layer_norm_backward(call.rows(), call.width, x, scales, call.p + norm.gain, d_y, d_x, d_gain,
+                               norm.bias < 0 ? nullptr : d_gain + call.width);
+}
+
+template <class T>
+void Gpt<T>::backward_chunk(const Call& call) const {
+  Workspace& w = call.workspace;
+  const Index n = call.rows(), c = call.width;
+  T *narrow = call.chunk.narrow.data(), *wide = call.chunk.wide.data();
+  std::fill(call.chunk.norms.begin(), call.chunk.norms.end(), T(0));
+  T* d = call.at(w.levels_.back().d_out, c);  // at the residual stream
+  std::fill_n(d, n * c, T(0));
+  math::product(n, spec_.vocabulary, c, call.at(w.logits_, spec_.vocabulary), call.p, narrow);
+  norm_backward(call, 2 * spec_.layers, last_, call.at(w.levels_.back().out, c), call.at(w.scales_, 2),
+                narrow, d);
+  for (Index l = spec_.layers - 1; l >= 0; --l) {
+    const Layer& layer = layers_[static_cast<std::size_t>(l)];
+    auto& level = w.levels_[static_cast<std::size_t>(l)];
+    T *hidden = call.at(level.hidden, 4 * c), *d_middle = call.at(level.d_middle, c);
+    math::product(n, c, 4 * c, d, call.p + layer.down.weight, wide);
+    kernels::multiply(4 * n * c, hidden, wide);
+    math::product(n, 4 * c, c, hidden, call.p + layer.up.weight, narrow);
+    std::copy_n(d, n * c, d_middle);
+    norm_backward(call, 2 * l + 1, layer.norm2, call.at(level.middle, c), call.at(level.scales2, 2), narrow,
+                  d_middle);
+    math::product(n, c, c, d_middle, call.p + layer.project.weight, narrow);
+    attend_backward(call, level);
+    math::product(n, 3 * c, c, call.at(level.qkv, 3 * c), call.p + layer.qkv.weight, narrow);
+    auto& below = l > 0 ? w.levels_[static_cast<std::size_t>(l - 1)].d_out : w.d_embedded_;
+    auto& x = l > 0 ? w.levels_[static_cast<std::size_t>(l - 1)].out : w.embedded_;
+    d = call.at(below, c);
+    std::copy_n(d_middle, n * c, d);
+    norm_backward(call, 2 * l, layer.norm1, call.at(x, c), call.at(level.scales1, 2), narrow, d);
+  }
+}
+
+// Tokens share the matrix with the head.
+template <class T>
+void Gpt<T>::embedding_gradient(std::span<const std::int32_t> tokens, Workspace& w, T* gradient) const {
+  const Index n = static_cast<Index>(tokens.size()), c = spec_.width;
+  math::product_tn(spec_.vocabulary, n, c, w.logits_.data(), w.unit_.data(), gradient);
+  std::fill_n(gradient + positions_, spec_.context * c, T(0));
+  for (Index r = 0; r < n; ++r) {
+    const T* d = w.d_embedded_.data() + r * c;
+    kernels::add(c, d, gradient + tokens[static_cast<std::size_t>(r)] * c);
+    kernels::add(c, d, gradient + positions_ + (r % w.length_) * c);
+  }
+}
+
+template <class T>
+void Gpt<T>::norm_gradients(Workspace& w, T* gradient) const {
+  const Index c = spec_.width;
+  const auto sum = [&](Index which, const Norm& norm) {
+    for (const auto& [to, part] : {std::pair{norm.gain, Index{0}}, std::pair{norm.bias, c}}) {
+      if (to < 0) continue;
+      std::fill_n(gradient + to, c, T(0));
+      for (const auto& chunk : w.chunks_)
+        kernels::add(c, chunk.norms.data() + which * 2 * c + part, gradient + to);
+    }
+  };
+  for (Index l = 0; l < spec_.layers; ++l) {
+    sum(2 * l, layers_[static_cast<std::size_t>(l)].norm1);
+    sum(2 * l + 1, layers_[static_cast<std::size_t>(l)].norm2);
+  }
+  sum(2 * spec_.layers, last_);
+}
+
+// Jobs 0 and 1 are the embeddings and the norms, then four linear maps a layer.
+template <class T>
+void Gpt<T>::weight_gradient(Index job, std::span<const std::int32_t> tokens, Workspace& w,
+                             T* gradient) const {
+  if (job == 0) return embedding_gradient(tokens, w, gradient);
+  if (job == 1) return norm_gradients(w, gradient);
+  const auto l = static_cast<std::size_t>((job - 2) / 4);
+  const Layer& layer = layers_[l];
+  auto& level = w.levels_[l];
+  const auto linear = [&](const Linear& map, const simd::AlignedVector<T>& d_y,
+                          const simd::AlignedVector<T>& x) {
+    const Index n = static_cast<Index>(tokens.size());
+    math::product_tn(map.outputs, n, map.inputs, d_y.data(), x.data(), gradient + map.weight);
+    if (map.bias < 0) return;
+    std::fill_n(gradient + map.bias, map.outputs, T(0));
+    for (Index r = 0; r < n; ++r)
+      kernels::add(map.outputs, d_y.data() + r * map.outputs, gradient + map.bias);
+  };
+  switch ((job - 2) % 4) {
+    case 0:
+      return linear(layer.qkv, level.qkv, level.unit1);
+    case 1:
+      return linear(layer.project, level.d_middle, level.mixed);
+    case 2:
+      return linear(layer.up, level.hidden, level.unit2);
+    default:
+      return linear(layer.down, level.d_out, level.activated);
+  }
+}
+
+template <class T>
+void Gpt<T>::backward(std::span<const T> parameters, std::span<const std::int32_t> tokens, Workspace& w,
+                      std::span<T> gradient) const {
+  const Index n = static_cast<Index>(tokens.size()), per = chunk_of(w.length_);
+  if (n != w.sequences_ * w.length_ || static_cast<Index>(gradient.size()) != count_)
+    throw base::Error(base::ErrorKind::usage, "backward() follows a loss() of the same tokens");
+  const auto chunk = [&](Index begin, Index end) {
+    backward_chunk({parameters.data(),
+                    tokens,
+                    {},
+                    w,
+                    w.chunks_[static_cast<std::size_t>(begin / per)],
+                    begin,
+                    end - begin,
+                    w.length_,
+                    spec_.width});
+  };
+  base::parallel_chunks(w.sequences_, per, std::ref(chunk));
+  const auto job = [&](Index begin, Index) { weight_gradient(begin, tokens, w, gradient.data()); };
+  base::parallel_chunks(2 + 4 * spec_.layers, 1, std::ref(job));
+}
+
+#define STARLING_INSTANTIATE(T)                                                                          \
+  template void Gpt<T>::attend_backward(const Call&, typename Workspace::Level&) const;                  \
+  template void Gpt<T>::norm_backward(const Call&, Index, const Norm&, const T*, const T*, const T*, T*) \
+      const;                                                                                             \
+  template void Gpt<T>::backward_chunk(const Call&) const;                                               \
+  template void Gpt<T>::embedding_gradient(std::span<const std::int32_t>, Workspace&, T*) const;         \
+  template void Gpt<T>::norm_gradients(Workspace&, T*) const;                                            \
+  template void Gpt<T>::weight_gradient(Index, std::span<const std::int32_t>, Workspace&, T*) const;     \
+  template void Gpt<T>::backward(std::span<const T>, std::span<const std::int32_t>, Workspace&,          \
+                                 std::span<T>) const
+STARLING_INSTANTIATE(float);
+STARLING_INSTANTIATE(double);
+#undef STARLING_INSTANTIATE
+
+}  // namespace starling::nets

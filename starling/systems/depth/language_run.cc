@@ -1,0 +1,200 @@
+#include "starling/systems/depth/language_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "starling/base/atomic_file.h"
+#include "starling/base/error.h"
+#include "starling/data/safetensors.h"
+#include "starling/data/table_file.h"
+#include "starling/study/model_file.h"
+#include "starling/study/run_config.h"
+
+namespace starling::depth {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+constexpr const char* alphabet_key = "alphabet";
+
+std::vector<std::pair<std::string, std::span<float>>> parts_of(LanguageState& state) {
+  std::vector<std::pair<std::string, std::span<float>>> out = {{"state.parameters", state.parameters}};
+  for (const auto& [name, values] : state.matrices.state())
+    out.emplace_back("state.matrices." + name, values);
+  for (const auto& [name, values] : state.vectors.state()) out.emplace_back("state.vectors." + name, values);
+  return out;
+}
+
+std::string alphabet_of(const data::TensorFile& file) {
+  const auto found = file.metadata.find(alphabet_key);
+  return found == file.metadata.end() ? "" : found->second;
+}
+
+LanguageSpec read_spec(const study::RunDirectory& directory) {
+  if (study::job_of(directory) != "train") {
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: holds no language model; expected a run of depth's job train",
+                            directory.path().string()));
+  }
+  LanguageSpec spec;
+  study::Description description;
+  describe(description, spec);
+  study::read_config(description, directory);
+  return spec;
+}
+
+// A finished or interrupted run, ready to be used; the text that it learned from is not needed.
+struct Trained {
+  LanguageSpec spec;
+  data::Tokenizer tokenizer;
+  LanguageModel model;
+  LanguageState state;
+
+  explicit Trained(const study::RunDirectory& directory)
+      : spec(read_spec(directory)),
+        tokenizer(read_tokenizer(spec, directory.checkpoint())),
+        model(spec, tokenizer.size()),
+        state(load_checkpoint(directory.checkpoint(), tokenizer, model.start())) {}
+
+  static data::Tokenizer read_tokenizer(const LanguageSpec& spec, const std::filesystem::path& path) {
+    const std::string name = path.string();
+    return tokenizer_of(spec, alphabet_of(data::decode_safetensors(base::read_file(path), name)), name);
+  }
+};
+
+// One token from softmax(logits / temperature) over the `top` largest; temperature 0 takes the largest.
+class Chooser {
+ public:
+  explicit Chooser(const study::SampleRequest& request)
+      : request_(request), stream_(static_cast<std::uint64_t>(request.seed), 0, "sample") {}
+
+  std::int32_t operator()(std::span<const float> logits) {
+    order_.resize(logits.size());
+    std::iota(order_.begin(), order_.end(), 0);
+    std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) {
+      const float x = logits[static_cast<std::size_t>(a)], y = logits[static_cast<std::size_t>(b)];
+      return x != y ? x > y : a < b;
+    });
+    if (request_.temperature == 0) return order_[0];
+    if (request_.top_k > 0) order_.resize(std::min(order_.size(), static_cast<std::size_t>(request_.top_k)));
+    const double most = static_cast<double>(logits[static_cast<std::size_t>(order_[0])]);
+    shares_.clear();
+    double sum = 0;
+    for (const std::int32_t token : order_) {
+      sum += std::exp((static_cast<double>(logits[static_cast<std::size_t>(token)]) - most) /
+                      request_.temperature);
+      shares_.push_back(sum);
+    }
+    const auto found = std::upper_bound(shares_.begin(), shares_.end(), stream_.uniform() * sum);
+    return order_[std::min(order_.size() - 1, static_cast<std::size_t>(found - shares_.begin()))];
+  }
+
+ private:
+  const study::SampleRequest& request_;
+  base::Stream stream_;
+  std::vector<std::int32_t> order_;
+  std::vector<double> shares_;
+};
+
+}  // namespace
+
+std::string encode_model(LanguageSpec& spec, const data::Tokenizer& tokenizer, const LanguageModel& model,
+                         const LanguageState& state) {
+  data::TensorFile file =
+      study::model_file(model.network().blocks(), state.parameters, study::config_of(spec));
+  file.metadata[alphabet_key] = tokenizer.alphabet();
+  data::Tensor head = file.tensors.front();
+  head.name = "lm_head.weight";
+  file.tensors.push_back(std::move(head));
+  return data::encode_safetensors(file);
+}
+
+void save_checkpoint(const std::filesystem::path& path, LanguageSpec& spec, const data::Tokenizer& tokenizer,
+                     LanguageState& state) {
+  data::TensorFile file;
+  file.metadata = {{"format", "starling"}, {"config", study::config_of(spec)}, {"checksum", ""}};
+  file.metadata[alphabet_key] = tokenizer.alphabet();
+  for (const auto& [name, values] : parts_of(state)) data::add_flat<float>(file, name, values);
+  const std::int64_t counts[] = {state.step, state.matrices.steps(), state.vectors.steps()};
+  data::add_flat<std::int64_t>(file, "state.counts", counts);
+  base::write_file_atomically(path, data::encode_safetensors(file));
+}
+
+LanguageState load_checkpoint(const std::filesystem::path& path, const data::Tokenizer& tokenizer,
+                              LanguageState state) {
+  const std::string from = path.string();
+  const data::TensorFile file = data::decode_safetensors(base::read_file(path), from);
+  if (alphabet_of(file) != tokenizer.alphabet())
+    throw Error(ErrorKind::input,
+                fmt::format("{}: its characters are not those of the text; was the text changed?", from));
+  for (const auto& [name, values] : parts_of(state)) data::read_flat<float>(file, name, values, from);
+  std::int64_t counts[3] = {};
+  data::read_flat<std::int64_t>(file, "state.counts", counts, from);
+  state.step = counts[0];
+  state.matrices.restore_steps(counts[1]);
+  state.vectors.restore_steps(counts[2]);
+  return state;
+}
+
+std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
+                                              const std::filesystem::path& out) {
+  if (study::job_of(directory) != "train") return {};
+  Trained run(directory);
+  const auto model = out / "model.safetensors", json = out / "config.json";
+  base::write_file_atomically(model, encode_model(run.spec, run.tokenizer, run.model, run.state));
+  base::write_file_atomically(json, nlohmann::json::parse(study::config_of(run.spec)).dump(2) + "\n");
+  return {model, json};
+}
+
+void sample(const study::RunDirectory& directory, const study::SampleRequest& request) {
+  if (!(request.temperature >= 0) || !std::isfinite(request.temperature) || request.top_k < 0) {
+    throw Error(ErrorKind::usage, fmt::format("temperature = {}, top_k = {}; expected at least 0",
+                                              request.temperature, request.top_k));
+  }
+  Trained run(directory);
+  // Without a prompt the text begins as a line does, where the model knows line ends.
+  std::vector<std::int32_t> text;
+  if (!request.prompt.empty()) {
+    text = run.tokenizer.encode(request.prompt, "prompt");
+  } else if (run.spec.data.tokens == TokenKind::bytes ||
+             run.tokenizer.alphabet().find('\n') != std::string::npos) {
+    text = run.tokenizer.encode("\n", "prompt");
+  } else {
+    text = {0};
+  }
+  const std::size_t begin = request.prompt.empty() ? text.size() : 0;
+  Chooser choose(request);
+  for (std::int64_t i = 0; i < request.count; ++i)
+    text.push_back(choose(run.model.next(run.state.parameters, text)));
+  const std::string out = run.tokenizer.decode(std::span(text).subspan(begin));
+  if (request.out.empty()) {
+    fmt::print("{}\n", out);
+  } else {
+    base::write_file_atomically(request.out, out);
+  }
+}
+
+void predict(const study::RunDirectory& directory, const study::PredictRequest& request) {
+  Trained run(directory);
+  const auto text = run.tokenizer.encode(base::read_file(request.input), request.input);
+  if (text.size() < 2)
+    throw Error(ErrorKind::input,
+                fmt::format("{}: {} tokens; expected at least 2", request.input, text.size()));
+  const std::vector<double> losses = run.model.losses(run.state.parameters, text);
+  const math::MeanInterval mean = mean_of_windows(losses, run.spec.network.context);
+  fmt::print("{:.6g} nats a token", mean.mean);
+  if (std::isfinite(mean.lower)) fmt::print(" (95% interval {:.6g} to {:.6g})", mean.lower, mean.upper);
+  fmt::print(", {} tokens\n", losses.size());
+  if (request.out.empty()) return;
+  base::Points<float> table(static_cast<base::Index>(losses.size()), 1);
+  for (std::size_t i = 0; i < losses.size(); ++i)
+    table(static_cast<base::Index>(i), 0) = static_cast<float>(losses[i]);
+  data::write_table(request.out, table);
+}
+
+}  // namespace starling::depth
