@@ -144,7 +144,7 @@ void Solver::step() {
     state_.at_rest = -1;
     state_.failures = 0;
   }
-  if (state_.step < spec_.solver.adam_steps) {
+  if (state_.step < spec_.solver.adam_steps || spec_.solver.method == SolveMethod::none) {
     adam_step();
   } else {
     if (renewed || state_.step == spec_.solver.adam_steps) start_method();
