@@ -16,8 +16,11 @@ import numpy as np
 
 from . import _core
 from ._arrays import numbers, points as _points
+from ._run import run as _run
 
-__all__ = ["bound", "certificate", "jets", "reference", "residual", "residual_gradient", "sobolev_norm", "variational_residual"]
+__all__ = [
+    "bound", "certificate", "jets", "reference", "residual", "residual_gradient", "sobolev_norm", "solve", "variational_residual",
+]
 
 
 def _network(weights, biases):
@@ -234,6 +237,22 @@ def certificate(equation, weights, biases, activation="tanh", *, solution=None, 
     name = "" if solution is None else str(solution)
     return _core.pinn_certificate(
         equation, _axis_names(axes), _given(parameters), widths, flat, name, operator.index(samples), activation)
+
+
+def solve(spec, out=None, **overrides):
+    """Trains a network on an equation and returns the starling.Run, whose predict(points) gives the solution.
+
+    spec: the path of a TOML file, a dict, or the equation's own text (which holds a "="): statements with a domain and conditions.
+    out, overrides: as in starling.run, such as network__width=30, train__steps=500.
+
+        run = starling.pinn.solve("u_xx = -pi^2*sin(pi*x); domain x = 0..1; u(0) = 0; u(1) = 0; exact u = sin(pi*x)")
+        run.predict([[0.5]])
+    """
+    if isinstance(spec, str) and "=" in spec:
+        spec = {"problem": {"equation": spec}}
+    if isinstance(spec, dict):
+        spec = {"system": "pinn", "job": "solve", **spec}
+    return _run(spec, out=out, **overrides)
 
 
 def sobolev_norm(values, spacing, s):

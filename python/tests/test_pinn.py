@@ -169,3 +169,28 @@ def test_slips_are_named():
     with pytest.raises(ValueError, match="axes x for 2 inputs of the network; name every column"):
         pinn.jets(*net, FIVE, ["u_x"])
     assert "pinn" in starling.__all__
+
+
+def test_an_equation_is_solved_and_predicts(tmp_path):
+    text = "u_xx = -pi^2*sin(pi*x); domain x = 0..1; u(0) = 0; u(1) = 0; exact u = sin(pi*x)"
+    run = starling.pinn.solve(text, out=tmp_path / "run", network__width=8, points__interior=60, train__steps=300)
+    (error,) = [metric.value for metric in run.metrics if metric.name == "relative_error u"]
+    assert error < 1e-5
+    x = np.linspace(0, 1, 11)[:, None]
+    np.testing.assert_allclose(run.predict(x), np.sin(np.pi * x), atol=1e-5)
+    with pytest.raises(ValueError, match="2 columns; expected x"):
+        run.predict(np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="problem.equation:1:7: unknown name 'k'"):
+        starling.pinn.solve("u_x = k; domain x = 0..1", out=tmp_path / "other")
+
+
+def test_a_hard_boundary_makes_two_quantities(tmp_path):
+    spec = {
+        "problem": {"equation": "unknowns n\nlet u = x*(1 - x)*n\nu_xx = -2\ndomain x = 0..1\nexact u = x*(1 - x)"},
+        "network": {"width": 6, "layers": 1},
+        "points": {"interior": 40},
+        "train": {"method": "gauss_newton", "steps": 40},
+    }
+    values = starling.pinn.solve(spec, out=tmp_path / "run").predict([[0.0], [0.25], [1.0]])
+    assert values.shape == (3, 2)
+    np.testing.assert_allclose(values[:, 0], [0, 3 / 16, 0], atol=1e-9)

@@ -14,8 +14,8 @@ namespace {
 
 class TableFile : public testing::Test {
  protected:
-  TableFile() { std::filesystem::create_directories(folder_); }
-  ~TableFile() override { std::filesystem::remove_all(folder_); }
+  void SetUp() override { std::filesystem::create_directories(folder_); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::string error_of_reading(const std::string& name, const std::string& bytes) const {
     base::write_file_atomically(folder_ / name, bytes);
     try {
