@@ -16,6 +16,7 @@
 #include "starling/base/error.h"
 #include "starling/math/legendre.h"
 #include "starling/systems/pinn/bound.h"
+#include "starling/systems/pinn/certificate.h"
 #include "starling/systems/pinn/references.h"
 #include "starling/systems/pinn/residual.h"
 #include "starling/systems/pinn/variational.h"
@@ -251,6 +252,47 @@ nb::dict bound(const std::vector<Table>& weights, const std::string& equation,
   return out;
 }
 
+// The node of an unknown or a definition; without a name the first definition that reads an unknown, or the
+// first unknown.
+int solution_node(pinn::System& system, const std::string& name) {
+  for (const pinn::Definition& definition : system.definitions) {
+    if (name.empty() ? system.graph.degree(definition.node) != 0 : definition.name == name)
+      return definition.node;
+  }
+  for (std::size_t k = 0; k < system.unknowns.size(); ++k) {
+    if (name.empty() || system.unknowns[k] == name)
+      return system.graph.symbol({.unknown = static_cast<int>(k)});
+  }
+  throw base::Error(base::ErrorKind::usage,
+                    "solution: " + name + "; expected an unknown or a name that the text defines");
+}
+
+nb::dict certificate(const std::string& equation, const std::vector<std::string>& axes,
+                     const Parameters& given, const Widths& widths, const Column& flat,
+                     const std::string& solution, int samples, const std::string& activation) {
+  const auto found = unlocked([&] {
+    Problem problem(equation, axes, given, widths, flat, activation);
+    const int node = solution_node(problem.system, solution);
+    return pinn::certify(problem.system, node, network_of(widths, activation), problem.parameters,
+                         {.samples = samples});
+  });
+  nb::dict out;
+  out["refused"] =
+      found.refused.empty() ? nb::object(nb::none()) : nb::object(nb::str(found.refused.c_str()));
+  if (!found.refused.empty()) return out;
+  out["supremum"] = found.supremum;
+  out["norm"] = found.norm;
+  out["eigenvalue"] = found.eigenvalue;
+  out["barrier"] = found.barrier;
+  out["residual_supremum"] = found.residual_supremum;
+  out["residual_part"] = found.residual_part;
+  out["side_supremum"] = found.side_supremum;
+  out["start_supremum"] = found.start_supremum;
+  out["start_norm"] = found.start_norm;
+  out["refinement"] = found.refinement;
+  return out;
+}
+
 double sobolev_norm(const Column& values, const std::vector<std::size_t>& shape,
                     const std::vector<double>& spacing, double s) {
   return unlocked([&] { return pinn::sobolev_norm(span_of(values), shape, spacing, s); });
@@ -273,6 +315,8 @@ void bind_pinn(nb::module_& module) {
   module.def("pinn_reference_kovasznay", reference_kovasznay, "points"_a, "reynolds"_a);
   module.def("pinn_reference_schroedinger", reference_schroedinger, "x"_a, "t"_a);
   module.def("pinn_bound", bound, "weights"_a, "equation"_a, "axes"_a, "given"_a, "s"_a, "n"_a, "norms"_a);
+  module.def("pinn_certificate", certificate, "equation"_a, "axes"_a, "given"_a, "widths"_a, "parameters"_a,
+             "solution"_a, "samples"_a, "activation"_a);
   module.def("pinn_sobolev_norm", sobolev_norm, "values"_a, "shape"_a, "spacing"_a, "s"_a);
 }
 

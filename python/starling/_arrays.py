@@ -21,10 +21,11 @@ def _as_array(value, name, dtypes=(np.float64,)):
 
 
 def _require_finite(array, name):
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        place = ", ".join(f"{axis} {k}" for axis, k in zip(("row", "column"), bad[0]))
-        raise ValueError(f"{name}: value at {place} is {array[tuple(bad[0])]}; expected finite numbers")
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = tuple(np.argwhere(~finite)[0])
+        place = ", ".join(f"{axis} {k}" for axis, k in zip(("row", "column"), bad))
+        raise ValueError(f"{name}: value at {place} is {array[bad]}; expected finite numbers")
     return array
 
 

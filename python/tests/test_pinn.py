@@ -126,6 +126,24 @@ def test_bounds_print_their_factors():
     assert pinn.sobolev_norm(np.exp(-(x**2) / 2), 0.05, 1) == pytest.approx(np.sqrt(1.5 * np.sqrt(np.pi)))
 
 
+def test_certificates_bound_the_error_or_are_refused():
+    heat = "u_t = k*u_xx; domain x = 0..1, t = 0..1; u(0, t) = 0; u(1, t) = 0; u(x, 0) = sin(pi*x)"
+    weights, biases = [np.zeros((3, 2)), np.zeros((1, 3))], [np.zeros(3), np.zeros(1)]
+    found = pinn.certificate(heat, weights, biases, k=0.1)
+    # The network is 0, and the error the solution itself.
+    assert found["refused"] is None
+    assert found["norm"] == pytest.approx(np.exp(-0.1 * np.pi**2) * np.sqrt(0.5), rel=1e-12)
+    assert found["supremum"] == pytest.approx(1, rel=1e-3)
+    hard = "unknowns n; let u = x*(1 - x)*n; " + heat
+    assert pinn.certificate(hard, weights, biases, k=0.1, solution="u")["side_supremum"] == 0
+    refused = pinn.certificate(heat.replace("u_t =", "u_t + u*u_x ="), weights, biases, k=0.1)
+    assert set(refused) == {"refused"} and "not linear" in refused["refused"]
+    with pytest.raises(ValueError, match="solution: w"):
+        pinn.certificate(heat, weights, biases, k=0.1, solution="w")
+    with pytest.raises(ValueError, match="samples: 3"):
+        pinn.certificate(heat, weights, biases, k=0.1, samples=3)
+
+
 def test_slips_are_named():
     net = formula_net([2, 8, 8, 1])
     with pytest.raises(ValueError, match="equation:1:11: unknown name 'nu'"):
