@@ -9,6 +9,8 @@
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/study/training_loop.h"
+#include "starling/study/verdicts.h"
+#include "starling/systems/pinn/certificate.h"
 #include "starling/systems/pinn/residual.h"
 #include "starling/systems/pinn/solution.h"
 #include "starling/systems/pinn/solved_run.h"
@@ -37,6 +39,13 @@ struct Pending {
 struct Position {
   std::int64_t step = 0;
 };
+
+const study::Claim certificate_claim{
+    .id = "certificate-above-error",
+    .statement = "the largest error is at most what the residual and the boundary certify",
+    .source = "the maximum principle: L. C. Evans, Partial Differential Equations, 6.4 and 7.1",
+    .measured_as = "largest error over the reference's points, over its certificate",
+    .falsifier = "a share above 1"};
 
 class SolveApplication : public study::Application {
  public:
@@ -126,12 +135,14 @@ class SolveApplication : public study::Application {
     }
     const math::MeanInterval size = residual_size(problem, solver.parameters(), judged_points,
                                                   static_cast<std::uint64_t>(spec_.common.seed));
+    const std::string refused = record_certificates(store, problem, solver.parameters());
     store.record(study::Metric{.task = task,
                                .name = "residual",
                                .value = size.mean,
                                .lower = size.lower,
                                .upper = size.upper,
-                               .note = "root mean square over points that the training did not see"});
+                               .note = "root mean square over points that the training did not see" +
+                                       (refused.empty() ? "" : "; certifies no error: " + refused)});
     const std::vector<double> learned = learned_values(problem.system(), solver.parameters());
     for (std::size_t c = 0; c < learned.size(); ++c)
       metric("learned " + problem.system().learned[c].name, learned[c]);
@@ -139,6 +150,32 @@ class SolveApplication : public study::Application {
            solver.rested_at() ? "at rest: rounding allows no further step" : "");
     record_curves(store, problem, solver);
     record_solution_figures(store, problem, solver.parameters(), solver.interior());
+  }
+
+  // Bounds of the error where theory has one. Returns why it has none for any quantity, or nothing.
+  static std::string record_certificates(study::Store& store, const Problem& problem,
+                                         std::span<const double> parameters) {
+    std::string refused;
+    const std::vector<SolutionError> errors = solution_errors(problem, parameters);
+    for (const Definition& quantity : problem.quantities()) {
+      const Certificate bound = certify(problem.system(), quantity.node, problem.network(), parameters);
+      if (!bound.refused.empty()) {
+        if (refused.empty()) refused = bound.refused;
+        continue;
+      }
+      const auto record = [&](const char* name, double value, const char* note) {
+        store.record(study::Metric{.task = task, .name = name + quantity.name, .value = value, .note = note});
+      };
+      record("certified largest_error ", bound.supremum,
+             "by the maximum principle, from residual and boundary");
+      record("certified norm ", bound.norm,
+             "of the error over the domain, at the last time where there is one");
+      const auto error = std::ranges::find(errors, quantity.name, &SolutionError::quantity);
+      if (error != errors.end())
+        store.record(study::judge_limit(certificate_claim, error->largest / bound.supremum, 1));
+      return "";
+    }
+    return refused;
   }
 
   static void record_curves(study::Store& store, const Problem& problem, Solver& solver) {
@@ -174,7 +211,7 @@ const study::System& system() {
       [](const std::string&) -> std::unique_ptr<study::Application> {
         return std::make_unique<SolveApplication>();
       },
-      [] { return std::vector<study::Claim>(); },
+      [] { return std::vector<study::Claim>{certificate_claim}; },
       [](const study::RunDirectory& directory, const study::SampleRequest&) {
         throw base::Error(base::ErrorKind::usage,
                           directory.path().string() + ": pinn has no samples; use predict or export");
