@@ -1,44 +1,11 @@
-// A step allocates nothing: every operator new of this program is counted. Sanitizers bring their own.
+// A step allocates nothing.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
+#include "counted_allocations.h"
 #include "starling/base/parallel.h"
 #include "starling/nets/gpt.h"
 
-#if !defined(__SANITIZE_ADDRESS__)
-
-namespace {
-std::atomic<long> allocations = 0;
-
-void* counted(std::size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+#ifdef STARLING_COUNTS_OPERATOR_NEW
 
 namespace starling::nets {
 namespace {
@@ -57,9 +24,9 @@ TEST(Gpt, AllocatesNothingInAStep) {
     net.backward(parameters, tokens, workspace, gradient);
   };
   step();
-  const long before = allocations;
+  const long before = counted::allocations;
   for (int i = 0; i < 3; ++i) step();
-  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(counted::allocations - before, 0);
 }
 
 }  // namespace

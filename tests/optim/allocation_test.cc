@@ -1,44 +1,11 @@
-// A step allocates nothing: every operator new of this program is counted. Sanitizers bring their own.
+// A step allocates nothing.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
+#include "counted_allocations.h"
 #include "starling/base/random.h"
 #include "starling/optim/muon.h"
 
-#if !defined(__SANITIZE_ADDRESS__)
-
-namespace {
-std::atomic<long> allocations = 0;
-
-void* counted(std::size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+#ifdef STARLING_COUNTS_OPERATOR_NEW
 
 namespace starling::optim {
 namespace {
@@ -50,9 +17,9 @@ long allocations_of_a_step(const MuonSpec& spec, base::Index rows, base::Index c
   std::vector<T> w(size), g(size);
   base::Stream(1, 0, "test").fill_normal(std::span<T>(g));
   muon.step(.1, w, g);
-  const long before = allocations;
+  const long before = counted::allocations;
   for (int i = 0; i < 3; ++i) muon.step(.1, w, g);
-  return allocations - before;
+  return counted::allocations - before;
 }
 
 TEST(Muon, AllocatesNothingInAStep) {
