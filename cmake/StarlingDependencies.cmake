@@ -33,3 +33,7 @@ find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 find_library(OPENBLAS_LIBRARY NAMES libopenblas.a PATH_SUFFIXES openblas-pthread REQUIRED)
 find_path(OPENBLAS_INCLUDE_DIR NAMES cblas.h PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-pthread openblas-pthread
           REQUIRED NO_CMAKE_SYSTEM_PATH PATHS /usr/include /usr/local/include)
+
+# Debian's FFTW ships a CMake package that names files it does not have.
+find_library(FFTW_LIBRARY NAMES fftw3 REQUIRED)
+find_path(FFTW_INCLUDE_DIR fftw3.h REQUIRED)

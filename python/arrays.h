@@ -68,6 +68,7 @@ void bind_census(nb::module_& module);
 void bind_muon(nb::module_& module);
 void bind_depth(nb::module_& module);
 void bind_optim(nb::module_& module);
+void bind_pinn(nb::module_& module);
 void bind_run(nb::module_& module);
 
 }  // namespace starling::python

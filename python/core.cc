@@ -41,5 +41,6 @@ NB_MODULE(_core, module) {
   python::bind_muon(module);
   python::bind_depth(module);
   python::bind_optim(module);
+  python::bind_pinn(module);
   python::bind_run(module);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arrays.h"
+#include "starling/base/error.h"
 #include "starling/report/report.h"
 #include "starling/study/sweep.h"
 #include "starling/systems/all/all.h"
@@ -78,12 +79,25 @@ Array sample(const std::string& run, const Table& noise, const std::vector<std::
   }));
 }
 
+// Refuses a run whose system has no such verb.
+void predict(const std::string& run, const std::string& input, const std::string& out) {
+  unlocked([&] {
+    const auto directory = study::RunDirectory::existing(run);
+    const study::System& system = study::system_of(all_systems(), directory);
+    if (!system.predict)
+      throw base::Error(base::ErrorKind::usage,
+                        run + ": models of " + system.name + " do not predict; use sample");
+    system.predict(directory, {.input = input, .out = out});
+  });
+}
+
 }  // namespace
 
 void bind_run(nb::module_& module) {
   module.def("run_spec", run_spec, "text"_a, "file_name"_a, "overrides"_a, "out"_a);
   module.def("run_sweep", run_sweep, "text"_a, "file_name"_a, "over"_a, "measure"_a, "maximize"_a,
              "overrides"_a, "out"_a);
+  module.def("predict", predict, "run"_a, "input"_a, "out"_a);
   module.def("sample", sample, "run"_a, "noise"_a, "labels"_a, "count"_a, "seed"_a, "guidance"_a);
 }
 

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 runs=${1:-2000000}
 formats=("${@:2}")
-((${#formats[@]})) || formats=(npy npz png idx csv toml safetensors network)
+((${#formats[@]})) || formats=(npy npz png idx csv toml safetensors network equation)
 
 cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++ -DSTARLING_ARCH=x86-64-v3 \
   -DSTARLING_FUZZ=ON -DSTARLING_SANITIZE=ON -DSTARLING_PYTHON=OFF -DSTARLING_BENCH=OFF > /dev/null

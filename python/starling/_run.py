@@ -7,6 +7,7 @@ import numbers
 import os
 import pathlib
 import sqlite3
+import tempfile
 import urllib.parse
 
 import numpy as np
@@ -114,6 +115,15 @@ class Run:
         if labels.size and labels.dtype.kind not in "iu":
             raise ValueError(f"label: dtype {labels.dtype}; expected whole numbers")
         return _core.sample(str(self.path), noise, labels.reshape(-1).tolist(), int(count), int(seed), float(guidance))
+
+    def predict(self, points):
+        """The trained model's outputs for points (n, inputs): float64 (n, outputs), a class's probabilities in order for a
+        classifier, the quantities of an equation's solution. ValueError for a run that does not predict, or other columns."""
+        with tempfile.TemporaryDirectory() as folder:
+            source, out = pathlib.Path(folder) / "points.npy", pathlib.Path(folder) / "out.npy"
+            np.save(source, np.atleast_2d(np.asarray(points, dtype=np.float64)))
+            _core.predict(str(self.path), str(source), str(out))
+            return np.load(out).astype(np.float64)
 
 
 def _fresh_directory(stem):

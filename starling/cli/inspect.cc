@@ -12,30 +12,15 @@
 #include "starling/study/tables.h"
 
 namespace starling::cli {
-namespace {
-
-// The system that made a run, by its manifest.
-const study::System& system_of(const Toolbox& toolbox, const study::RunDirectory& directory) {
-  const nlohmann::json manifest = directory.read_manifest();
-  const auto name = nlohmann::json::json_pointer("/config/system");
-  if (!manifest.contains(name) || !manifest.at(name).is_string()) {
-    throw base::Error(base::ErrorKind::input,
-                      fmt::format("{}: damaged: it names no system", directory.manifest().string()));
-  }
-  return study::find_system(toolbox.systems, manifest.at(name).get<std::string>());
-}
-
-}  // namespace
-
 void sample(const Toolbox& toolbox, const SampleOptions& options) {
   const auto directory = study::RunDirectory::existing(options.run);
-  system_of(toolbox, directory).sample(directory, options.request);
+  study::system_of(toolbox.systems, directory).sample(directory, options.request);
   if (!options.request.out.empty()) fmt::print("{}\n", options.request.out.string());
 }
 
 void predict(const Toolbox& toolbox, const PredictOptions& options) {
   const auto directory = study::RunDirectory::existing(options.run);
-  const study::System& system = system_of(toolbox, directory);
+  const study::System& system = study::system_of(toolbox.systems, directory);
   if (!system.predict) {
     throw base::Error(
         base::ErrorKind::usage,
@@ -59,7 +44,7 @@ void export_model(const Toolbox& toolbox, const ExportOptions& options) {
   for (const auto& path :
        study::write_tables(study::Store(directory.database(), study::Store::Open::existing), out))
     fmt::print("{}\n", path.string());
-  for (const auto& path : system_of(toolbox, directory).export_run(directory, out))
+  for (const auto& path : study::system_of(toolbox.systems, directory).export_run(directory, out))
     fmt::print("{}\n", path.string());
 }
 

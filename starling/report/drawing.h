@@ -14,7 +14,8 @@ namespace starling::report {
 //   {"kind": "xy", "groups": [{"label", "x": [], "y": [], "error": [] optional, "error_below": [] optional,
 //   "text": [] optional, "lower": [], "upper": [] optional: a band,
 //                              "mode": "lines" | "markers" | "lines+markers" | "markers+text" | "bars"}]}
-//   {"kind": "heatmap", "x": [names], "y": [names], "z": [[row of y 0], ...]}
+//   {"kind": "heatmap", "x": [names], "y": [names], "z": [[row of y 0], ...]}; with "numeric": true x and y
+//   are numbers in order
 //   {"kind": "animation", "frames": [{"label", "x": [], "y": []}], "background": {"label", "x": [], "y": []}
 //   optional}
 //   {"kind": "image", "image": "ID"}                                                  a picture given to

@@ -87,14 +87,16 @@
   const drawHeatmap = (element, drawing) => {
     const values = drawing.z.flat();
     const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1, signed = values.some((value) => value < 0);
-    const plotted = layout(drawing, { height: Math.min(720, 140 + 26 * drawing.y.length) });
+    const plotted = layout(drawing, { height: drawing.numeric ? 420 : Math.min(720, 140 + 26 * drawing.y.length) });
     element.style.minHeight = `${plotted.height}px`;
-    Object.assign(plotted.xaxis, { type: "category", showgrid: false });
-    Object.assign(plotted.yaxis, { type: "category", showgrid: false, autorange: "reversed" });
+    Object.assign(plotted.xaxis, { type: drawing.numeric ? "linear" : "category", showgrid: false });
+    Object.assign(plotted.yaxis, { type: drawing.numeric ? "linear" : "category", showgrid: false });
+    if (!drawing.numeric) plotted.yaxis.autorange = "reversed";
+    const names = (values) => (drawing.numeric ? values : values.map(text)), gap = drawing.numeric ? 0 : 1;
     const scale = [[0, signed ? colours[0] : "#ffffff"], [0.5, signed ? "#ffffff" : "#eda98a"], [1, colours[1]]];
     return Plotly.newPlot(element, [{
-      type: "heatmap", x: drawing.x.map(text), y: drawing.y.map(text), z: drawing.z, colorscale: scale,
-      zmin: signed ? -most : 0, zmax: most, xgap: 1, ygap: 1, colorbar: { thickness: 12, outlinewidth: 0 },
+      type: "heatmap", x: names(drawing.x), y: names(drawing.y), z: drawing.z, colorscale: scale,
+      zmin: signed ? -most : 0, zmax: most, xgap: gap, ygap: gap, colorbar: { thickness: 12, outlinewidth: 0 },
     }], plotted, settings);
   };
 

@@ -45,6 +45,15 @@ const System& find_system(const std::vector<const System*>& systems, const std::
   throw Error(ErrorKind::usage, fmt::format("unknown system '{}'{}", name, base::suggestion(name, names)));
 }
 
+const System& system_of(const std::vector<const System*>& systems, const RunDirectory& directory) {
+  const nlohmann::json manifest = directory.read_manifest();
+  const auto name = nlohmann::json::json_pointer("/config/system");
+  if (!manifest.contains(name) || !manifest.at(name).is_string())
+    throw Error(ErrorKind::input,
+                fmt::format("{}: damaged: it names no system", directory.manifest().string()));
+  return find_system(systems, manifest.at(name).get<std::string>());
+}
+
 std::unique_ptr<Application> load(const std::vector<const System*>& systems, const std::string& text,
                                   const std::string& file_name, const std::vector<std::string>& overrides) {
   const Common common = common_of(text, file_name, overrides);

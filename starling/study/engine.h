@@ -21,6 +21,9 @@ struct RunOptions {
 /// The system of that name. Error{usage} with the nearest name.
 const System& find_system(const std::vector<const System*>& systems, const std::string& name);
 
+/// The system that made a run, by its manifest. Error{input} when that names none.
+const System& system_of(const std::vector<const System*>& systems, const RunDirectory& directory);
+
 /// An application with its spec read and overridden. Error{usage} with file, line, column.
 std::unique_ptr<Application> load(const std::vector<const System*>& systems, const std::string& text,
                                   const std::string& file_name, const std::vector<std::string>& overrides);

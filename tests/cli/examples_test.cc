@@ -27,6 +27,7 @@ std::vector<std::string> shortened(const study::Common& common) {
       {"drift/train", {"train.steps=3", "train.evaluation=100", "train.repeats=2"}},
       {"drift/study", {"study.particles=[8, 12, 16]", "study.replicates=3", "study.horizon=0.1"}},
       {"students/train", {"teacher.steps=50", "search.steps=5", "search.starts=2", "rivals.steps=20"}},
+      {"pinn/solve", {"train.steps=20"}},
       {"muon/flow",
        {"flow.horizon=1", "claims.chaos_particles=[4, 8, 16]", "claims.chaos_replicates=4",
         "claims.chaos_reference=200", "claims.replicates=3"}}};

@@ -84,6 +84,34 @@ rate = 0.003
 checkpoint_every = 20
 )";
 
+// The curvature of a quasi-Newton method, and points that follow the residual.
+const std::string equation = R"(
+system = "pinn"
+job = "solve"
+[problem]
+equation = """
+param k = 0.1
+u_t = k*u_xx
+domain x = 0..1, t = 0..1
+u(x, 0) = sin(pi*x)
+u(0, t) = 0
+u(1, t) = 0
+exact u = exp(-k*pi^2*t)*sin(pi*x)
+"""
+[network]
+width = 8
+[points]
+interior = 600
+condition = 50
+sampling = "adaptive"
+renew_every = 50
+pool = 2000
+[train]
+adam_steps = 60
+steps = 340
+checkpoint_every = 15
+)";
+
 // A language model: both groups of parameters, and batches at random places of the text.
 const std::string language = R"(
 system = "depth"
@@ -181,7 +209,8 @@ TEST_P(KillAndResume, StopsAtASignalWithACheckpointAndCode130) {
 
 INSTANTIATE_TEST_SUITE_P(Specs, KillAndResume,
                          testing::Values(Case{"plain", plain}, Case{"rich", rich}, Case{"matrices", matrices},
-                                         Case{"experts", experts}, Case{"language", language}),
+                                         Case{"experts", experts}, Case{"equation", equation},
+                                         Case{"language", language}),
                          [](const testing::TestParamInfo<Case>& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -92,6 +92,11 @@ def seeds():
         npz(np.savez, **{"0.weight": cloud, "2.weight": np.ones((1, 3))}),
         safetensors({"fc1.weight": ("F32", [2, 2], bytes(16)), "fc1.bias": ("F32", [2], bytes(8)), "fc2.weight": ("F32", [1, 2], bytes(8))}),
     ]
+    yield "equation", [
+        b"u_t + u*u_x - nu*u_xx = 0\nu(x, 0) = -sin(pi*x) where x > 0 and x < 1\ndomain x = -1..1, t = 0..1\nperiodic x",
+        b"unknowns u, v; axes x, y, t; param k = 1/2; learn c init 0.1 positive; u_t - c*laplacian(u) = v^2/k; v_xxyy = biharmonic(v)",
+        b"unknowns n; let u = x*(1 - x)*n # hard\nu_xx + exp(-u_x**2) = sqrt(abs(x)); hole x = 0..1e-1",
+    ]
     yield "toml", [
         b'system = "toy"\nseed = 3\n[field]\ntemperature = 0.5\nkernel = "gaussian"\nscales = [0.1, 2e3]\n[train]\nsteps = 7\nexact = true\n',
         b'system = "toy" # words\ntrain = {path = """\na\u00e9""", sizes = [\n1_0, 0x10, 0b1]}\n',

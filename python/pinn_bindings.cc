@@ -1,0 +1,279 @@
+#include <nanobind/stl/complex.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <array>
+#include <cmath>
+#include <complex>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arrays.h"
+#include "starling/base/error.h"
+#include "starling/math/legendre.h"
+#include "starling/systems/pinn/bound.h"
+#include "starling/systems/pinn/references.h"
+#include "starling/systems/pinn/residual.h"
+#include "starling/systems/pinn/variational.h"
+
+namespace starling::python {
+namespace {
+
+using namespace nb::literals;
+
+using Widths = std::vector<std::ptrdiff_t>;
+using Parameters = std::map<std::string, double>;
+
+nets::JetNetwork network_of(const Widths& widths, const std::string& activation) {
+  return {widths, nets::parse_jet_activation(activation)};
+}
+
+std::span<const double> span_of(const Column& numbers) {
+  return {numbers.data(), numbers.shape(0)};
+}
+
+// (derivatives, n): each is an output and how often it is differentiated along every axis.
+Array jets(const Widths& widths, const Column& parameters, const Table& points,
+           const std::vector<std::pair<int, std::vector<int>>>& derivatives, const std::string& activation) {
+  const auto n = static_cast<std::ptrdiff_t>(points.shape(0));
+  base::Points<double> out(static_cast<base::Index>(derivatives.size()), n);
+  unlocked([&] {
+    nets::Streams streams(static_cast<int>(points.shape(1)));
+    std::vector<std::pair<int, std::ptrdiff_t>> rows;
+    for (const auto& [output, times] : derivatives) {
+      nets::MultiIndex index{};
+      for (std::size_t a = 0; a < times.size() && a < index.size(); ++a)
+        index[a] = static_cast<std::uint8_t>(times[a]);
+      rows.emplace_back(streams.derivative(index), output);
+    }
+    const nets::Jets<double> all(network_of(widths, activation), streams);
+    nets::Jets<double>::Workspace workspace;
+    all.forward(span_of(parameters), points.data(), n, workspace, [&](const nets::JetTile<double>& tile) {
+      for (std::size_t r = 0; r < rows.size(); ++r) {
+        std::copy_n(tile.stream(rows[r].first, rows[r].second), tile.count,
+                    out.data() + static_cast<std::ptrdiff_t>(r) * n + tile.begin);
+      }
+    });
+  });
+  return numpy(out);
+}
+
+// A system over a network, with learned coefficients at their starts.
+struct Problem {
+  pinn::System system;
+  pinn::Residual<double> residual;
+  std::vector<double> parameters;
+
+  Problem(const std::string& equation, const std::vector<std::string>& axes, const Parameters& given,
+          const Widths& widths, const Column& flat, const std::string& activation)
+      : system(pinn::parse_system(equation, {.axes = axes, .parameters = given})),
+        residual(system, pinn::equation_roots(system), network_of(widths, activation)),
+        parameters(flat.data(), flat.data() + flat.shape(0)) {
+    for (const pinn::Learned& coefficient : system.learned)
+      parameters.push_back(coefficient.positive ? std::log(coefficient.initial) : coefficient.initial);
+  }
+};
+
+Array residual(const std::string& equation, const std::vector<std::string>& axes, const Parameters& given,
+               const Widths& widths, const Column& flat, const Table& points, const std::string& activation) {
+  const auto n = static_cast<std::ptrdiff_t>(points.shape(0));
+  const base::Points<double> out = unlocked([&] {
+    Problem problem(equation, axes, given, widths, flat, activation);
+    base::Points<double> values(problem.residual.roots(), n);
+    pinn::Residual<double>::Workspace workspace;
+    problem.residual.values(problem.parameters, points.data(), n, workspace, values.data());
+    return values;
+  });
+  return numpy(out);
+}
+
+nb::dict residual_gradient(const std::string& equation, const std::vector<std::string>& axes,
+                           const Parameters& given, const Widths& widths, const Column& flat,
+                           const Table& points, const std::string& activation) {
+  const auto n = static_cast<std::ptrdiff_t>(points.shape(0));
+  std::vector<double> gradient;
+  std::vector<std::pair<std::string, double>> learned;
+  double loss = 0;
+  unlocked([&] {
+    Problem problem(equation, axes, given, widths, flat, activation);
+    gradient.resize(problem.parameters.size());
+    pinn::Residual<double>::Workspace workspace;
+    loss =
+        problem.residual.add_gradient(problem.parameters, points.data(), n, nullptr, 1, workspace, gradient);
+    const std::size_t own = flat.shape(0);
+    for (std::size_t c = 0; c < problem.system.learned.size(); ++c) {
+      const pinn::Learned& coefficient = problem.system.learned[c];
+      const double chain = coefficient.positive ? coefficient.initial : 1;  // the parameter is its logarithm
+      learned.emplace_back(coefficient.name, gradient[own + c] / chain);
+    }
+    gradient.resize(own);
+  });
+  nb::dict out, by_name;
+  out["loss"] = loss;
+  out["gradient"] = numpy(gradient.data(), {gradient.size()});
+  for (const auto& [name, slope] : learned) by_name[name.c_str()] = slope;
+  if (!learned.empty()) out["learned"] = by_name;
+  return out;
+}
+
+nb::tuple legendre(int n) {
+  const math::GaussRule rule = math::gauss_legendre(n);
+  return nb::make_tuple(numpy(rule.points.data(), {rule.points.size()}),
+                        numpy(rule.weights.data(), {rule.weights.size()}));
+}
+
+Array variational(const Widths& widths, const Column& flat, const Column& f, int tests, int quadrature,
+                  const std::string& activation) {
+  std::vector<double> out;
+  unlocked([&] {
+    pinn::System system = pinn::parse_system("u_x = 0", {.axes = {"x"}});
+    const int zero = system.graph.constant(0);
+    pinn::VariationalResidual tested(system, system.equations[0].residual, zero,
+                                     network_of(widths, activation),
+                                     {.tests = tests, .quadrature = quadrature});
+    std::vector<double> source(f.data(), f.data() + f.shape(0));
+    for (double& value : source) value = -value;
+    tested.set_extra_source(std::move(source));
+    out.resize(static_cast<std::size_t>(tested.count()));
+    tested.values(span_of(flat), out);
+  });
+  return numpy(out.data(), {out.size()});
+}
+
+Array numbers_of(const std::vector<double>& values) {
+  return numpy(values.data(), {values.size()});
+}
+
+Array reference_burgers(const Column& x, const Column& t, double nu) {
+  return numbers_of(unlocked([&] { return pinn::burgers_reference(span_of(x), span_of(t), nu); }));
+}
+
+Array reference_spectral(const std::string& name, const Column& x, const Column& t) {
+  const std::map<std::string, pinn::SpectralEquation> table{
+      {"allen_cahn", pinn::SpectralEquation::allen_cahn},
+      {"ks", pinn::SpectralEquation::kuramoto_sivashinsky},
+      {"kdv", pinn::SpectralEquation::zabusky_kruskal}};
+  return numbers_of(
+      unlocked([&] { return pinn::spectral_reference(table.at(name), span_of(x), span_of(t)); }));
+}
+
+Array reference_solitons(const Column& x, const Column& t, int solitons) {
+  std::vector<double> values(x.shape(0));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = solitons == 1 ? pinn::kdv_soliton(x.data()[i], t.data()[i])
+                              : pinn::kdv_two_solitons(x.data()[i], t.data()[i]);
+  }
+  return numbers_of(values);
+}
+
+Array reference_kovasznay(const Table& points, double reynolds) {
+  base::Points<double> values(static_cast<base::Index>(points.shape(0)), 3);
+  for (base::Index i = 0; i < values.rows(); ++i) {
+    const auto flow = pinn::kovasznay(points.data()[2 * i], points.data()[2 * i + 1], reynolds);
+    std::copy(flow.begin(), flow.end(), values.data() + 3 * i);
+  }
+  return numpy(values);
+}
+
+// (n, 2): real and imaginary parts.
+Array reference_schroedinger(const Column& x, const Column& t) {
+  base::Points<double> values(static_cast<base::Index>(x.shape(0)), 2);
+  for (base::Index i = 0; i < values.rows(); ++i) {
+    const std::complex<double> h = pinn::schroedinger_breather(x.data()[i], t.data()[i]);
+    values(i, 0) = h.real();
+    values(i, 1) = h.imag();
+  }
+  return numpy(values);
+}
+
+nb::dict dict_of(const pinn::LayerFactor& factor) {
+  nb::dict out;
+  out["inputs"] = factor.inputs;
+  out["outputs"] = factor.outputs;
+  out["rank"] = factor.rank;
+  out["s"] = factor.s;
+  out["singular_values"] = numbers_of(factor.singular_values);
+  out["log_kappa"] = factor.log_kappa;
+  out["kappa"] = std::exp(factor.log_kappa);
+  out["note"] = factor.note;
+  return out;
+}
+
+nb::dict dict_of(const pinn::System& system, const pinn::BoundTerm& term, std::size_t equation) {
+  std::string name;
+  for (const pinn::Symbol& symbol : term.factors)
+    name += (name.empty() ? "" : "*") + pinn::symbol_name(system, symbol);
+  nb::dict out;
+  out["equation"] = equation;
+  out["term"] = name;
+  out["coefficient"] = term.coefficient;
+  out["coefficient_assumed"] = term.assumed;
+  out["value"] = term.value;
+  return out;
+}
+
+nb::dict bound(const std::vector<Table>& weights, const std::string& equation,
+               const std::vector<std::string>& axes, const Parameters& given, double s, double n,
+               const std::vector<double>& norms) {
+  pinn::System system = pinn::parse_system(equation, {.axes = axes, .parameters = given});
+  std::vector<base::Points<double>> tables;
+  for (const Table& weight : weights) tables.emplace_back(points(weight));
+  nb::dict out;
+  nb::list layers, terms;
+  double logs = 0;
+  for (const pinn::LayerFactor& factor : pinn::network_factors(tables, s)) {
+    logs += factor.log_kappa;
+    layers.append(dict_of(factor));
+  }
+  const auto dimension = static_cast<int>(system.axes.size());
+  out["dimension"] = dimension;
+  out["kernel_constant"] = std::sqrt(pinn::kernel_constant_squared(s, dimension));
+  out["degree"] = system.degree() < 0 ? nb::object(nb::none()) : nb::object(nb::float_(system.degree()));
+  out["order"] = system.order();
+  out["layers"] = layers;
+  out["log10_weight_factor"] = logs / std::log(10.0);
+  double complexity = 0, linear = 0;
+  for (std::size_t e = 0; e < system.equations.size() && !norms.empty(); ++e) {
+    const auto each = pinn::residual_complexity(system, system.equations[e].residual, s, n, norms);
+    complexity += each.value;
+    linear += each.linear;
+    for (const pinn::BoundTerm& term : each.terms) terms.append(dict_of(system, term, e));
+  }
+  out["terms"] = terms;
+  out["complexity"] = norms.empty() ? nb::object(nb::none()) : nb::object(nb::float_(complexity));
+  out["linear"] = norms.empty() ? nb::object(nb::none()) : nb::object(nb::float_(linear));
+  out["golowich"] = pinn::golowich(tables, n);
+  out["bartlett"] = pinn::bartlett(tables, n);
+  return out;
+}
+
+double sobolev_norm(const Column& values, const std::vector<std::size_t>& shape,
+                    const std::vector<double>& spacing, double s) {
+  return unlocked([&] { return pinn::sobolev_norm(span_of(values), shape, spacing, s); });
+}
+
+}  // namespace
+
+void bind_pinn(nb::module_& module) {
+  module.def("pinn_jets", jets, "widths"_a, "parameters"_a, "points"_a, "derivatives"_a, "activation"_a);
+  module.def("pinn_residual", residual, "equation"_a, "axes"_a, "given"_a, "widths"_a, "parameters"_a,
+             "points"_a, "activation"_a);
+  module.def("pinn_residual_gradient", residual_gradient, "equation"_a, "axes"_a, "given"_a, "widths"_a,
+             "parameters"_a, "points"_a, "activation"_a);
+  module.def("pinn_legendre", legendre, "n"_a);
+  module.def("pinn_variational", variational, "widths"_a, "parameters"_a, "f"_a, "tests"_a, "quadrature"_a,
+             "activation"_a);
+  module.def("pinn_reference_burgers", reference_burgers, "x"_a, "t"_a, "nu"_a);
+  module.def("pinn_reference_spectral", reference_spectral, "name"_a, "x"_a, "t"_a);
+  module.def("pinn_reference_solitons", reference_solitons, "x"_a, "t"_a, "solitons"_a);
+  module.def("pinn_reference_kovasznay", reference_kovasznay, "points"_a, "reynolds"_a);
+  module.def("pinn_reference_schroedinger", reference_schroedinger, "x"_a, "t"_a);
+  module.def("pinn_bound", bound, "weights"_a, "equation"_a, "axes"_a, "given"_a, "s"_a, "n"_a, "norms"_a);
+  module.def("pinn_sobolev_norm", sobolev_norm, "values"_a, "shape"_a, "spacing"_a, "s"_a);
+}
+
+}  // namespace starling::python

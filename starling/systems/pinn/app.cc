@@ -1,0 +1,187 @@
+#include "starling/systems/pinn/app.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "starling/base/atomic_file.h"
+#include "starling/base/error.h"
+#include "starling/study/training_loop.h"
+#include "starling/systems/pinn/residual.h"
+#include "starling/systems/pinn/solution.h"
+#include "starling/systems/pinn/solved_run.h"
+#include "starling/systems/pinn/solver.h"
+
+namespace starling::pinn {
+namespace {
+
+using study::SeriesPoint;
+
+constexpr const char* task = "solve";
+constexpr std::int64_t judged_points = 10000;
+
+// Measured since the last checkpoint.
+struct Pending {
+  std::map<std::string, std::vector<SeriesPoint>> series;
+  void flush(study::Store& store) {
+    study::Store::Transaction transaction(store);
+    for (const auto& [name, points] : series) store.record(task, name, "", points);
+    transaction.commit();
+    *this = {};
+  }
+};
+
+// Where a training is, as TrainingLoop wants to know it.
+struct Position {
+  std::int64_t step = 0;
+};
+
+class SolveApplication : public study::Application {
+ public:
+  void describe(study::Description& description) override { pinn::describe(description, spec_); }
+
+  std::string plan() override {
+    const Problem problem(spec_);
+    const Solver solver(spec_, problem);  // refuses conditions that hold nowhere, matrices that do not fit
+    const System& system = problem.system();
+    const double degree = system.degree();
+    return fmt::format(
+        "solve: {} in {}; {} equation{} of order {} and {}, {} conditions; {} parameters, {} points, {} of "
+        "each "
+        "condition; {} steps",
+        fmt::join(system.unknowns, ", "), fmt::join(system.axes, ", "), system.equations.size(),
+        system.equations.size() == 1 ? "" : "s", system.order(),
+        degree < 0 ? "no polynomial" : fmt::format("degree {:g}", degree), system.conditions.size(),
+        solver.parameters().size(), spec_.points.interior, spec_.points.condition, spec_.solver.all_steps());
+  }
+
+  void run(study::RunContext& context) override {
+    const Problem problem(spec_);
+    Solver solver(spec_, problem);
+    if (context.store.is_done(task)) return;
+    const study::TrainingLoop loop{context, task, spec_.solver.all_steps(), spec_.solver.checkpoint_every};
+    const Position start = loop.begin([] { return Position{}; },
+                                      [&](const std::filesystem::path& path) {
+                                        solver.restore(base::read_file(path), path.string());
+                                        return Position{solver.step_number()};
+                                      });
+    Pending pending;
+    context.progress.begin("solve", loop.steps, start.step);
+    while (solver.step_number() < loop.steps && !rests(solver)) advance(loop, problem, solver, pending);
+    context.progress.end();
+    study::Store::Transaction transaction(context.store);
+    record(context.store, problem, solver);
+    context.store.mark_done(task);
+    transaction.commit();
+    base::write_file_atomically(context.directory.path() / "model.safetensors",
+                                encode_model(spec_, problem, solver.parameters()));
+  }
+
+ private:
+  bool rests(const Solver& solver) const {
+    return solver.rested_at().has_value() && spec_.points.sampling == Sampling::fixed;
+  }
+
+  void advance(const study::TrainingLoop& loop, const Problem& problem, Solver& solver,
+               Pending& pending) const {
+    loop.attempt([&] {
+      solver.step();
+      return 0;
+    });
+    const std::int64_t at = solver.step_number() - 1;
+    const bool last = solver.step_number() == loop.steps || rests(solver);
+    if (at % std::max<std::int64_t>(1, loop.steps / 1000) == 0 || last) {
+      pending.series["loss"].push_back({at, solver.loss()});
+      if (solver.gradient_norm() > 0) pending.series["gradient_norm"].push_back({at, solver.gradient_norm()});
+    }
+    if (at % std::max<std::int64_t>(1, loop.steps / spec_.solver.measurements) == 0 || last) {
+      for (const auto& [name, value] : solver.terms())
+        pending.series["loss of " + name].push_back({at, value});
+      for (const SolutionError& error : solution_errors(problem, solver.parameters()))
+        pending.series["relative_error " + error.quantity].push_back({at, error.relative});
+      const std::vector<double> learned = learned_values(problem.system(), solver.parameters());
+      for (std::size_t c = 0; c < learned.size(); ++c)
+        pending.series["learned " + problem.system().learned[c].name].push_back({at, learned[c]});
+    }
+    loop.end_step(last ? loop.steps : solver.step_number(), solver.loss(), [&] {
+      pending.flush(loop.context.store);
+      base::write_file_atomically(loop.context.directory.checkpoint(), solver.checkpoint());
+    });
+  }
+
+  void record(study::Store& store, const Problem& problem, Solver& solver) const {
+    const auto metric = [&store](const std::string& name, double value, const std::string& note = "") {
+      store.record(study::Metric{.task = task, .name = name, .value = value, .note = note});
+    };
+    metric("loss", solver.loss());
+    for (const SolutionError& error : solution_errors(problem, solver.parameters())) {
+      metric("relative_error " + error.quantity, error.relative, "|found - known|_2 / |known|_2");
+      metric("largest_error " + error.quantity, error.largest);
+      if (!(error.relative < 0.1))
+        store.record(study::Warning{
+            task, solver.step_number(),
+            fmt::format("{} is not solved: its relative error is {:.3g}", error.quantity, error.relative)});
+    }
+    const math::MeanInterval size = residual_size(problem, solver.parameters(), judged_points,
+                                                  static_cast<std::uint64_t>(spec_.common.seed));
+    store.record(study::Metric{.task = task,
+                               .name = "residual",
+                               .value = size.mean,
+                               .lower = size.lower,
+                               .upper = size.upper,
+                               .note = "root mean square over points that the training did not see"});
+    const std::vector<double> learned = learned_values(problem.system(), solver.parameters());
+    for (std::size_t c = 0; c < learned.size(); ++c)
+      metric("learned " + problem.system().learned[c].name, learned[c]);
+    metric("steps", static_cast<double>(solver.step_number()),
+           solver.rested_at() ? "at rest: rounding allows no further step" : "");
+    record_curves(store, problem, solver);
+    record_solution_figures(store, problem, solver.parameters(), solver.interior());
+  }
+
+  static void record_curves(study::Store& store, const Problem& problem, Solver& solver) {
+    const auto curves = [&store](const char* id, const char* title, const std::vector<std::string>& names,
+                                 bool log_y) {
+      nlohmann::json lines = nlohmann::json::array();
+      for (const std::string& name : names)
+        lines.push_back({{"task", task}, {"series", name}, {"label", name}});
+      if (!names.empty())
+        store.record(study::Figure{id, title, "", {{"kind", "curves"}, {"curves", lines}, {"log_y", log_y}}});
+    };
+    std::vector<std::string> losses{"loss"}, errors, learned;
+    for (const auto& [name, value] : solver.terms()) losses.push_back("loss of " + name);
+    for (const SolutionError& error : solution_errors(problem, solver.parameters()))
+      errors.push_back("relative_error " + error.quantity);
+    for (const Learned& coefficient : problem.system().learned)
+      learned.push_back("learned " + coefficient.name);
+    curves("1-loss", "Loss and its terms", losses, true);
+    curves("2-error", "Relative error against the reference", errors, true);
+    curves("3-learned", "Learned coefficients", learned, false);
+  }
+
+  SolveSpec spec_;
+};
+
+}  // namespace
+
+const study::System& system() {
+  static const study::System instance{
+      "pinn",
+      "networks that solve differential equations written as text",
+      {"solve"},
+      [](const std::string&) -> std::unique_ptr<study::Application> {
+        return std::make_unique<SolveApplication>();
+      },
+      [] { return std::vector<study::Claim>(); },
+      [](const study::RunDirectory& directory, const study::SampleRequest&) {
+        throw base::Error(base::ErrorKind::usage,
+                          directory.path().string() + ": pinn has no samples; use predict or export");
+      },
+      export_run,
+      predict};
+  return instance;
+}
+
+}  // namespace starling::pinn

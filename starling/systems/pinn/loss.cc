@@ -1,0 +1,153 @@
+#include "starling/systems/pinn/loss.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "starling/base/error.h"
+#include "starling/base/random.h"
+
+namespace starling::pinn {
+
+Loss::Loss(const System& system, const nets::JetNetwork& network, std::vector<LossTerm> terms)
+    : axes_(static_cast<std::ptrdiff_t>(system.axes.size())) {
+  if (terms.empty()) throw base::Error(base::ErrorKind::usage, "loss: no terms; expected at least one");
+  for (LossTerm& term : terms) {
+    Residual<double> residual(system, term.roots, network);
+    parts_.push_back(std::make_unique<Part>(std::move(term), std::move(residual)));
+    count_points(*parts_.back());
+  }
+  parameters_ = parts_.front()->residual.parameter_count();
+}
+
+void Loss::count_points(Part& part) const {
+  const auto size = static_cast<std::ptrdiff_t>(part.term.points.size());
+  part.points = size / axes_;
+  const auto weights = static_cast<std::ptrdiff_t>(part.term.point_weights.size());
+  if (size == 0 || size % axes_ != 0 || (weights != 0 && weights != part.points)) {
+    throw base::Error(
+        base::ErrorKind::usage,
+        fmt::format("loss: {} coordinates and {} weights of points on {} axes; expected rows of the axes, "
+                    "and a weight for each or none",
+                    size, weights, axes_));
+  }
+  const auto targets = static_cast<std::ptrdiff_t>(part.term.targets.size());
+  if (targets != 0 && targets != part.points * part.residual.roots())
+    throw base::Error(base::ErrorKind::usage, fmt::format("loss: {} targets for {} residuals", targets,
+                                                          part.points * part.residual.roots()));
+}
+
+const double* Loss::targets_of(const Part& part) {
+  return part.term.targets.empty() ? nullptr : part.term.targets.data();
+}
+
+std::ptrdiff_t Loss::residual_count() const {
+  std::ptrdiff_t count = 0;
+  for (const auto& part : parts_) count += part->points * part->residual.roots();
+  return count;
+}
+
+void Loss::set_points(std::size_t number, std::vector<double> points, std::vector<double> point_weights) {
+  Part& part = *parts_[number];
+  part.term.points = std::move(points);
+  part.term.point_weights = std::move(point_weights);
+  count_points(part);
+}
+
+double Loss::gradient(std::span<const double> parameters, std::span<double> gradient) {
+  std::fill(gradient.begin(), gradient.end(), 0.0);
+  double sum = 0;
+  for (const auto& part : parts_) {
+    const double* weights = part->term.point_weights.empty() ? nullptr : part->term.point_weights.data();
+    part->value =
+        part->residual.add_gradient(parameters, part->term.points.data(), part->points, weights,
+                                    part->term.weight, part->workspace, gradient, nullptr, targets_of(*part));
+    sum += part->value;
+  }
+  return sum;
+}
+
+std::vector<double> Loss::residuals(std::size_t number, std::span<const double> parameters) {
+  Part& part = *parts_[number];
+  std::vector<double> out(static_cast<std::size_t>(part.points * part.residual.roots()));
+  part.residual.values(parameters, part.term.points.data(), part.points, part.workspace, out.data());
+  for (std::size_t i = 0; i < part.term.targets.size(); ++i) out[i] -= part.term.targets[i];
+  return out;
+}
+
+void Loss::stacked(std::span<const double> parameters, std::span<double> residual) {
+  std::ptrdiff_t row = 0;
+  for (const auto& part : parts_) {
+    double* out = residual.data() + row;
+    part->residual.values(parameters, part->term.points.data(), part->points, part->workspace, out);
+    const auto& weights = part->term.point_weights;
+    const double each = std::sqrt(part->term.weight / static_cast<double>(part->points));
+    const std::ptrdiff_t rows = part->points * part->residual.roots();
+    for (std::ptrdiff_t i = 0; i < rows; ++i) {
+      if (!part->term.targets.empty()) out[i] -= part->term.targets[static_cast<std::size_t>(i)];
+      out[i] *= weights.empty()
+                    ? each
+                    : std::sqrt(part->term.weight * weights[static_cast<std::size_t>(i % part->points)]);
+    }
+    row += rows;
+  }
+}
+
+void Loss::jacobian(std::span<const double> parameters, std::span<double> residual,
+                    std::span<double> jacobian) {
+  const std::ptrdiff_t stride = residual_count();
+  std::ptrdiff_t row = 0;
+  for (const auto& part : parts_) {
+    const double* weights = part->term.point_weights.empty() ? nullptr : part->term.point_weights.data();
+    part->residual.jacobian(parameters, part->term.points.data(), part->points, weights, part->term.weight,
+                            part->workspace, residual.data() + row, jacobian.data() + row, stride,
+                            targets_of(*part));
+    row += part->points * part->residual.roots();
+  }
+}
+
+std::vector<nets::JetFeature> periodic_features(const System& system, int waves) {
+  std::vector<nets::JetFeature> features;
+  if (std::find(system.periodic.begin(), system.periodic.end(), true) == system.periodic.end())
+    return features;
+  for (std::size_t a = 0; a < system.axes.size(); ++a) {
+    if (!system.periodic[a]) {
+      features.push_back({.axis = static_cast<int>(a)});
+      continue;
+    }
+    if (!system.domain) {
+      throw base::Error(base::ErrorKind::usage,
+                        fmt::format("periodic {}: no domain; expected domain {} = low..high", system.axes[a],
+                                    system.axes[a]));
+    }
+    const double length = system.domain->high[a] - system.domain->low[a];
+    for (int k = 1; k <= waves; ++k) {
+      for (const double phase : {0.0, -std::numbers::pi / 2}) {
+        nets::JetFeature wave{.wave = true, .phase = phase};
+        wave.frequency[a] = 2 * std::numbers::pi * k / length;
+        features.push_back(wave);
+      }
+    }
+  }
+  return features;
+}
+
+std::vector<double> initial_parameters(const System& system, const nets::JetNetwork& network,
+                                       std::uint64_t seed) {
+  std::vector<double> parameters(static_cast<std::size_t>(network.parameter_count()), 0.0);
+  base::Stream stream(seed, 0, "initial");
+  for (std::ptrdiff_t l = 0; l < network.layers(); ++l) {
+    const auto inputs = network.widths[static_cast<std::size_t>(l)],
+               outputs = network.widths[static_cast<std::size_t>(l + 1)];
+    const double bound = std::sqrt(6.0 / static_cast<double>(inputs + outputs));
+    for (std::ptrdiff_t i = 0; i < inputs * outputs; ++i)
+      parameters[static_cast<std::size_t>(network.weight(l) + i)] = bound * (2 * stream.uniform() - 1);
+  }
+  for (const Learned& coefficient : system.learned)
+    parameters.push_back(coefficient.positive ? std::log(coefficient.initial) : coefficient.initial);
+  return parameters;
+}
+
+}  // namespace starling::pinn

@@ -1,0 +1,52 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "starling/nets/jets.h"
+#include "starling/systems/pinn/equation.h"
+#include "starling/systems/pinn/solve_spec.h"
+
+namespace starling::pinn {
+
+/// Rows of a file: points (n, axes), and values of quantities, one vector (n) each.
+struct Measurements {
+  std::vector<double> points{};
+  std::vector<std::vector<double>> values{};
+};
+
+/// What a solve job solves: the system of the spec's text, the network that is to satisfy it, and what it is
+/// compared with. Nothing in it changes.
+class Problem {
+ public:
+  /// Error{usage} with the place in the text, for a missing domain, for axes or a domain that a reference
+  /// does not know; Error{input} for files that cannot be read.
+  explicit Problem(const SolveSpec& spec);
+
+  const System& system() const { return system_; }
+  const nets::JetNetwork& network() const { return network_; }
+  /// What a solution is asked for: definitions that read an unknown, then the unknowns.
+  const std::vector<Definition>& quantities() const { return quantities_; }
+  const Measurements& data() const { return data_; }
+
+  /// Values of each quantity where they are known; `reference_points` is a grid, or the table's.
+  const std::vector<double>& reference_points() const { return reference_points_; }
+  std::vector<std::optional<std::vector<double>>> reference(std::span<const double> points) const;
+  const std::vector<std::optional<std::vector<double>>>& reference() const { return reference_; }
+  bool has_reference() const;
+  bool reference_is_table() const { return kind_ == ReferenceKind::table; }
+
+ private:
+  Measurements read(const std::string& path, const char* key) const;
+  std::vector<double> column(std::span<const double> points, const std::string& axis) const;
+
+  ReferenceKind kind_;
+  System system_;
+  nets::JetNetwork network_;
+  std::vector<Definition> quantities_;
+  Measurements data_;
+  std::vector<double> reference_points_;
+  std::vector<std::optional<std::vector<double>>> reference_;
+};
+
+}  // namespace starling::pinn

@@ -1,0 +1,87 @@
+#include "starling/systems/pinn/solve_spec.h"
+
+namespace starling::pinn {
+namespace {
+
+constexpr study::Range count{.minimum = 1, .maximum = 1e9};
+constexpr study::Range positive{.minimum = 0, .open_minimum = true};
+
+void describe_problem(study::Description& d, ProblemSpec& problem) {
+  d.section("problem", "The equations, and what the solution is compared with.");
+  d.text("equation", problem.equation,
+         "statements a line each: equations, domain, conditions, param, learn, let, exact; see the "
+         "documentation");
+  d.choice("reference", problem.reference,
+           {{"exact", ReferenceKind::exact},
+            {"burgers", ReferenceKind::burgers},
+            {"allen_cahn", ReferenceKind::allen_cahn},
+            {"kuramoto_sivashinsky", ReferenceKind::kuramoto_sivashinsky},
+            {"zabusky_kruskal", ReferenceKind::zabusky_kruskal},
+            {"soliton", ReferenceKind::soliton},
+            {"two_solitons", ReferenceKind::two_solitons},
+            {"kovasznay", ReferenceKind::kovasznay},
+            {"schroedinger", ReferenceKind::schroedinger},
+            {"table", ReferenceKind::table}},
+           "the known solution: what the text calls exact, if it does, a solver's, or a table");
+  d.text("table", problem.table, "a file of the table: columns of the axes, then of the unknowns");
+  d.text("data", problem.data, "a file of measurements to fit, of the same columns; empty for none");
+  d.real("data_weight", problem.data_weight, positive, "of half their mean square");
+}
+
+void describe_points(study::Description& d, PointsSpec& points) {
+  d.section("points", "Where the equations and conditions are to hold.");
+  d.integer("interior", points.interior, count, "points of the equations");
+  d.integer("condition", points.condition, count, "points of each condition");
+  d.real("condition_weight", points.condition_weight, positive, "of half the mean square of a condition");
+  d.choice("sampling", points.sampling,
+           {{"fixed", Sampling::fixed}, {"renewed", Sampling::renewed}, {"adaptive", Sampling::adaptive}},
+           "whether the equations' points stay, move, or follow the residual");
+  d.integer("renew_every", points.renew_every, count, "steps between new points; the curvature is kept");
+  d.integer("pool", points.pool, count, "points that adaptive ones are drawn from");
+  d.real("power", points.power, {.minimum = 0},
+         "of the residual in the probability |r|^power / mean + offset");
+  d.real("offset", points.offset, {.minimum = 0}, "of that probability; 0 forgets points of small residuals");
+}
+
+void describe_solver(study::Description& d, SolverSpec& solver) {
+  d.section("train", "Adam first, then a method that reaches many digits.");
+  d.integer("adam_steps", solver.adam_steps, {.minimum = 0, .maximum = 1e9}, "steps of Adam");
+  d.real("adam_rate", solver.adam_rate, positive, "its rate");
+  d.choice("method", solver.method,
+           {{"none", SolveMethod::none},
+            {"lbfgs", SolveMethod::lbfgs},
+            {"bfgs", SolveMethod::bfgs},
+            {"ssbfgs", SolveMethod::ssbfgs},
+            {"ssbroyden", SolveMethod::ssbroyden},
+            {"levenberg_marquardt", SolveMethod::levenberg_marquardt},
+            {"gauss_newton", SolveMethod::gauss_newton}},
+           "what follows; all but lbfgs hold a matrix of the number of parameters squared");
+  d.integer("steps", solver.steps, {.minimum = 0, .maximum = 1e9}, "its steps; rounding may end it before");
+  d.integer("memory", solver.memory, {.minimum = 1, .maximum = 1000}, "pairs of lbfgs");
+  d.integer("checkpoint_every", solver.checkpoint_every, count, "steps between checkpoints");
+  d.integer("measurements", solver.measurements, count, "times at which the error is measured");
+}
+
+}  // namespace
+
+void describe(study::Description& d, SolveSpec& spec) {
+  study::describe_common(d, spec.common);
+  describe_problem(d, spec.problem);
+  d.section("network", "A dense network from coordinates to unknowns, in double precision.");
+  d.integer("width", spec.width, {.minimum = 1, .maximum = 4096}, "neurons of a hidden layer");
+  d.integer("layers", spec.layers, {.minimum = 1, .maximum = 64}, "hidden layers");
+  using A = nets::JetActivation;
+  d.choice("activation", spec.activation,
+           {{"tanh", A::tanh},
+            {"sin", A::sin},
+            {"softplus", A::softplus},
+            {"gelu", A::gelu},
+            {"silu", A::silu},
+            {"erf", A::erf}},
+           "of the hidden layers");
+  d.integer("waves", spec.waves, {.minimum = 1, .maximum = 64}, "cosines and sines of a periodic axis");
+  describe_points(d, spec.points);
+  describe_solver(d, spec.solver);
+}
+
+}  // namespace starling::pinn

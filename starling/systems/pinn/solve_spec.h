@@ -1,0 +1,74 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "starling/nets/jets.h"
+#include "starling/optim/adamw.h"
+#include "starling/study/spec_file.h"
+
+namespace starling::pinn {
+
+/// What a solution is compared with. `exact` is what the equations' text says by `exact u = ...`, if it does.
+enum class ReferenceKind {
+  exact,
+  burgers,
+  allen_cahn,
+  kuramoto_sivashinsky,
+  zabusky_kruskal,
+  soliton,
+  two_solitons,
+  kovasznay,
+  schroedinger,
+  table
+};
+
+/// Where the points of the equations come from.
+enum class Sampling {
+  fixed,    ///< one even set
+  renewed,  ///< another even set every `renew_every` steps
+  adaptive  ///< drawn from a pool by the size of their residuals (Wu et al., CMAME 403, 2023: RAD)
+};
+
+enum class SolveMethod { none, lbfgs, bfgs, ssbfgs, ssbroyden, levenberg_marquardt, gauss_newton };
+
+struct ProblemSpec {
+  std::string equation{};  ///< see parse_system
+  ReferenceKind reference = ReferenceKind::exact;
+  std::string table{};  ///< columns: the axes, then the quantities
+  std::string data{};   ///< measurements to be fitted, of the same columns
+  double data_weight = 1;
+};
+
+struct PointsSpec {
+  std::int64_t interior = 2000, condition = 200;
+  double condition_weight = 100;
+  Sampling sampling = Sampling::fixed;
+  std::int64_t renew_every = 500, pool = 20000;
+  double power = 1, offset = 1;  ///< probabilities of |r|^power / mean + offset
+};
+
+struct SolverSpec {
+  std::int64_t adam_steps = 0;
+  double adam_rate = 1e-3;
+  SolveMethod method = SolveMethod::ssbroyden;
+  std::int64_t steps = 2000;
+  std::int64_t memory = 50;  ///< pairs of lbfgs
+  std::int64_t checkpoint_every = 500, measurements = 40;
+
+  std::int64_t all_steps() const { return adam_steps + (method == SolveMethod::none ? 0 : steps); }
+};
+
+/// The spec of `pinn`'s solve job: equations, a network, points, and the phases of its training.
+struct SolveSpec {
+  study::Common common{.system = "pinn", .job = "solve", .seed = 1};
+  ProblemSpec problem;
+  std::int64_t width = 20, layers = 3;  ///< hidden ones
+  nets::JetActivation activation = nets::JetActivation::tanh;
+  std::int64_t waves = 1;  ///< of a periodic axis
+  PointsSpec points;
+  SolverSpec solver;
+};
+
+void describe(study::Description& description, SolveSpec& spec);
+
+}  // namespace starling::pinn

@@ -1,0 +1,94 @@
+#include "starling/systems/pinn/solved_run.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "starling/base/atomic_file.h"
+#include "starling/base/error.h"
+#include "starling/data/safetensors.h"
+#include "starling/data/table_file.h"
+#include "starling/study/run_config.h"
+#include "starling/systems/pinn/loss.h"
+#include "starling/systems/pinn/residual.h"
+#include "starling/systems/pinn/solution.h"
+
+namespace starling::pinn {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+// A run that has a checkpoint, finished or not.
+struct Solved {
+  SolveSpec spec;
+  Problem problem;
+  std::vector<double> parameters;
+
+  explicit Solved(const study::RunDirectory& directory) : spec(read(directory)), problem(spec) {
+    parameters = initial_parameters(problem.system(), problem.network(), 0);
+    const std::string from = directory.checkpoint().string();
+    data::read_flat<double>(data::decode_safetensors(base::read_file(from), from), "parameters", parameters,
+                            from);
+  }
+
+  static SolveSpec read(const study::RunDirectory& directory) {
+    SolveSpec spec;
+    study::Description description;
+    describe(description, spec);
+    study::read_config(description, directory);
+    return spec;
+  }
+};
+
+}  // namespace
+
+std::string encode_model(SolveSpec& spec, const Problem& problem, std::span<const double> parameters) {
+  data::TensorFile file;
+  file.metadata = {{"format", "starling"}, {"config", study::config_of(spec)}, {"checksum", ""}};
+  const nets::JetNetwork& network = problem.network();
+  for (std::ptrdiff_t l = 0; l < network.layers(); ++l) {
+    const auto inputs = network.widths[static_cast<std::size_t>(l)],
+               outputs = network.widths[static_cast<std::size_t>(l + 1)];
+    const auto part = [&](std::ptrdiff_t begin, std::ptrdiff_t size) {
+      return parameters.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
+    };
+    file.tensors.push_back(data::make_tensor<double>(fmt::format("layers.{}.weight", l), {outputs, inputs},
+                                                     part(network.weight(l), inputs * outputs)));
+    file.tensors.push_back(data::make_tensor<double>(fmt::format("layers.{}.bias", l), {outputs},
+                                                     part(network.bias(l), outputs)));
+  }
+  const std::vector<double> learned = learned_values(problem.system(), parameters);
+  for (std::size_t c = 0; c < learned.size(); ++c)
+    data::add_flat<double>(file, "learned." + problem.system().learned[c].name, std::span(&learned[c], 1));
+  return data::encode_safetensors(file);
+}
+
+std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
+                                              const std::filesystem::path& out) {
+  Solved run(directory);
+  const auto model = out / "model.safetensors", json = out / "config.json";
+  base::write_file_atomically(model, encode_model(run.spec, run.problem, run.parameters));
+  base::write_file_atomically(json, nlohmann::json::parse(study::config_of(run.spec)).dump(2) + "\n");
+  return {model, json};
+}
+
+void predict(const study::RunDirectory& directory, const study::PredictRequest& request) {
+  const Solved run(directory);
+  const base::Points<double> points = data::read_table(request.input);
+  const std::vector<std::string>& axes = run.problem.system().axes;
+  if (points.cols() != static_cast<base::Index>(axes.size()))
+    throw Error(ErrorKind::usage, fmt::format("{}: {} columns; expected {}", request.input, points.cols(),
+                                              fmt::join(axes, ", ")));
+  std::vector<int> nodes;
+  for (const Definition& quantity : run.problem.quantities()) nodes.push_back(quantity.node);
+  const std::vector<double> values =
+      values_of(run.problem, nodes, run.parameters,
+                std::span<const double>(points.data(), static_cast<std::size_t>(points.size())));
+  using ByQuantity = Eigen::Map<const base::Points<double>>;
+  const base::Points<double> table =
+      ByQuantity(values.data(), static_cast<base::Index>(nodes.size()), points.rows()).transpose();
+  data::write_table(request.out, table);
+}
+
+}  // namespace starling::pinn
