@@ -23,7 +23,7 @@ std::vector<std::string> specs() {
 // What makes a run of this system's job short; one that is not here runs as its spec says.
 std::vector<std::string> shortened(const study::Common& common) {
   const std::map<std::string, std::vector<std::string>> overrides = {
-      {"depth/train", {"train.steps=20"}},
+      {"depth/train", {"train.steps=20", "train.measurements=2"}},
       {"drift/train", {"train.steps=3", "train.evaluation=100", "train.repeats=2"}},
       {"drift/study", {"study.particles=[8, 12, 16]", "study.replicates=3", "study.horizon=0.1"}},
       {"students/train", {"teacher.steps=50", "search.steps=5", "search.starts=2", "rivals.steps=20"}},
