@@ -90,7 +90,7 @@ void print_completion(const Toolbox& toolbox, const std::string& shell) {
   fmt::print("{}{}{}", R"(_starling() {
   local word="${COMP_WORDS[COMP_CWORD]}"
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "new check run sample report claims export doctor completion --help --version" -- "$word"))
+    COMPREPLY=($(compgen -W "new check run sweep sample predict report claims export doctor completion --help --version" -- "$word"))
     return
   fi
   case "$word" in
