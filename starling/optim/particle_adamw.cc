@@ -156,12 +156,12 @@ HWY_EXPORT(groups_double);
 
 namespace {
 
-const std::array<std::pair<const char*, SecondMoment>, 4>& moment_names() {
-  static const std::array<std::pair<const char*, SecondMoment>, 4> names = {
-      {{"element", SecondMoment::element},
-       {"block_sum", SecondMoment::block_sum},
-       {"block_mean", SecondMoment::block_mean},
-       {"head_sum", SecondMoment::head_sum}}};
+const std::array<std::pair<const char*, SecondMomentScope>, 4>& moment_names() {
+  static const std::array<std::pair<const char*, SecondMomentScope>, 4> names = {
+      {{"element", SecondMomentScope::element},
+       {"block_sum", SecondMomentScope::block_sum},
+       {"block_mean", SecondMomentScope::block_mean},
+       {"head_sum", SecondMomentScope::head_sum}}};
   return names;
 }
 
@@ -189,7 +189,7 @@ void require(bool holds, const char* name, double value, const char* expected) {
 
 }  // namespace
 
-SecondMoment second_moment(std::string_view name) {
+SecondMomentScope second_moment(std::string_view name) {
   std::vector<std::string> known;
   for (const auto& [text, kind] : moment_names()) {
     if (name == text) return kind;
@@ -199,7 +199,7 @@ SecondMoment second_moment(std::string_view name) {
                     "unknown second moment '" + std::string(name) + "'" + base::suggestion(name, known));
 }
 
-std::string name_of(SecondMoment kind) {
+std::string name_of(SecondMomentScope kind) {
   return moment_names()[static_cast<std::size_t>(kind)].first;
 }
 
@@ -211,9 +211,9 @@ void validate(const ParticleAdamWSpec& spec) {
   require(std::isfinite(spec.gradient_scale), "gradient_scale", spec.gradient_scale, "a finite number");
 }
 
-std::ptrdiff_t ParticleLayout::second_size(SecondMoment kind) const {
-  if (kind == SecondMoment::element) return size();
-  return particles * lanes * (kind == SecondMoment::head_sum ? 1 : blocks);
+std::ptrdiff_t ParticleLayout::second_size(SecondMomentScope kind) const {
+  if (kind == SecondMomentScope::element) return size();
+  return particles * lanes * (kind == SecondMomentScope::head_sum ? 1 : blocks);
 }
 
 template <class T>
@@ -224,14 +224,14 @@ void particle_adamw_step(const ParticleAdamWSpec& spec, double rate, const Parti
   const AdamWRun<T> run{parameters, gradient, state.first.data(), state.second.data()};
   const std::ptrdiff_t blocks = layout.particles * layout.blocks;
   switch (spec.second) {
-    case SecondMoment::element:
+    case SecondMomentScope::element:
       return elements(factors, run, layout.size());
-    case SecondMoment::block_sum:
+    case SecondMomentScope::block_sum:
       return groups(factors, run, blocks, layout.block_size, layout.lanes, T(1));
-    case SecondMoment::block_mean:
+    case SecondMomentScope::block_mean:
       return groups(factors, run, blocks, layout.block_size, layout.lanes,
                     T(1) / static_cast<T>(layout.block_size));
-    case SecondMoment::head_sum:
+    case SecondMomentScope::head_sum:
       return groups(factors, run, layout.particles, layout.blocks * layout.block_size, layout.lanes, T(1));
   }
 }

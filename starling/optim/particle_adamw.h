@@ -9,7 +9,7 @@ namespace starling::optim {
 
 /// What AdamW divides a particle's momentum by. A particle (an attention head) is made of blocks (its
 /// matrices).
-enum class SecondMoment {
+enum class SecondMomentScope {
   element,     ///< every entry by its own running mean of squares: Adam
   block_sum,   ///< a block by that of its sum of squares: a step of at most about the rate, whatever the size
   block_mean,  ///< a block by that of its mean square (Adam-mini, arXiv:2406.16793)
@@ -17,15 +17,15 @@ enum class SecondMoment {
 };
 
 /// "element", "block_sum", "block_mean" or "head_sum"; Error{usage} for another name.
-SecondMoment second_moment(std::string_view name);
-std::string name_of(SecondMoment kind);
+SecondMomentScope second_moment(std::string_view name);
+std::string name_of(SecondMomentScope kind);
 
 /// AdamW with decoupled decay that multiplies the rate: θ ← θ - rate (decay θ + m̂ / (√v̂ + ε)).
 struct ParticleAdamWSpec {
   double beta1 = 0.9, beta2 = 0.95;  ///< in [0, 1)
   double epsilon = 1e-2;             ///< > 0: as it vanishes, steps become signs, which have no limit
   double decay = 0.01;               ///< >= 0
-  SecondMoment second = SecondMoment::element;
+  SecondMomentScope second = SecondMomentScope::element;
   bool bias_correction = true;  ///< m̂, v̂ = m / (1 - β1^t), v / (1 - β2^t), t from 1
   /// What the gradient is multiplied by first. Gradients that shrink with a network's size, s times those of
   /// the mean field, take the steps of the mean field's ε where ε is multiplied by s too.
@@ -41,7 +41,7 @@ struct ParticleLayout {
 
   std::ptrdiff_t size() const { return particles * blocks * block_size * lanes; }
   /// Numbers of the second moment.
-  std::ptrdiff_t second_size(SecondMoment kind) const;
+  std::ptrdiff_t second_size(SecondMomentScope kind) const;
 };
 
 template <class T>
@@ -49,7 +49,7 @@ struct ParticleAdamWState {
   std::vector<T> first, second;
   std::int64_t step = 0;
 
-  ParticleAdamWState(const ParticleLayout& layout, SecondMoment kind)
+  ParticleAdamWState(const ParticleLayout& layout, SecondMomentScope kind)
       : first(static_cast<std::size_t>(layout.size()), T(0)),
         second(static_cast<std::size_t>(layout.second_size(kind)), T(0)) {}
 };

@@ -23,6 +23,10 @@ std::vector<std::string> specs() {
 // What makes a run of this system's job short; one that is not here runs as its spec says.
 std::vector<std::string> shortened(const study::Common& common) {
   const std::map<std::string, std::vector<std::string>> overrides = {
+      {"depth/limit",
+       {"study.layers=[4, 8, 16]", "study.heads=[1, 2]", "study.steps=[0, 2]", "study.replicas=8",
+        "study.transfer_layers=[2, 4]", "study.transfer_replicas=2", "study.token_counts=[4, 8]",
+        "study.widths=[8, 12]"}},
       {"depth/train", {"train.steps=20", "train.measurements=2"}},
       {"drift/train", {"train.steps=3", "train.evaluation=100", "train.repeats=2"}},
       {"drift/study", {"study.particles=[8, 12, 16]", "study.replicates=3", "study.horizon=0.1"}},

@@ -43,10 +43,10 @@ TEST(ParticleAdamW, HasTheKnownTrajectories) {
 }
 
 TEST(ParticleAdamW, HasTheKnownTrajectoriesOfBlocks) {
-  ParticleAdamWSpec spec{.epsilon = 1e-2, .decay = .1, .second = SecondMoment::block_sum};
+  ParticleAdamWSpec spec{.epsilon = 1e-2, .decay = .1, .second = SecondMomentScope::block_sum};
   expect_near(descent(spec, {1, -.5, .25, 2})[9],
               {.70917741514554, -.17071102267013, .23672273714215, 1.65702627903321});
-  spec.second = SecondMoment::block_mean;
+  spec.second = SecondMomentScope::block_mean;
   expect_near(descent(spec, {1, -.5, .25, 2})[9],
               {.42896070736953, -.05819849210176, .23549618631032, 1.39094537602777});
 }
@@ -62,12 +62,12 @@ void plain_step(const ParticleAdamWSpec& spec, double rate, const ParticleLayout
                 std::vector<double>& second, int t) {
   const std::ptrdiff_t particle = layout.blocks * layout.block_size;
   const auto group_of = [&](std::ptrdiff_t i) {  // of entry i, and how many share its second moment
-    if (spec.second == SecondMoment::element) return i;
-    return spec.second == SecondMoment::head_sum ? i / particle : i / layout.block_size;
+    if (spec.second == SecondMomentScope::element) return i;
+    return spec.second == SecondMomentScope::head_sum ? i / particle : i / layout.block_size;
   };
   std::vector<double> squares(second.size(), 0.0);
   const double share =
-      spec.second == SecondMoment::block_mean ? 1 / static_cast<double>(layout.block_size) : 1;
+      spec.second == SecondMomentScope::block_mean ? 1 / static_cast<double>(layout.block_size) : 1;
   for (std::ptrdiff_t i = 0; i < layout.particles * particle; ++i) {
     for (std::ptrdiff_t lane = 0; lane < layout.lanes; ++lane) {
       const double g = spec.gradient_scale * gradient[static_cast<std::size_t>(i * layout.lanes + lane)];
@@ -95,8 +95,8 @@ TYPED_TEST_SUITE(ParticleAdamWOf, Reals);
 TYPED_TEST(ParticleAdamWOf, IsTheFormulaForAnyLayout) {
   using T = TypeParam;
   for (const std::ptrdiff_t lanes : {1, 3, 8, 16, 19}) {
-    for (const SecondMoment kind :
-         {SecondMoment::element, SecondMoment::block_sum, SecondMoment::block_mean, SecondMoment::head_sum}) {
+    for (const SecondMomentScope kind : {SecondMomentScope::element, SecondMomentScope::block_sum,
+                                         SecondMomentScope::block_mean, SecondMomentScope::head_sum}) {
       const ParticleAdamWSpec spec{.decay = .1, .second = kind, .gradient_scale = .5};
       const ParticleLayout layout{.particles = 3, .blocks = 4, .block_size = 5, .lanes = lanes};
       const auto size = static_cast<std::size_t>(layout.size());
@@ -120,7 +120,8 @@ TYPED_TEST(ParticleAdamWOf, IsTheFormulaForAnyLayout) {
 
 TEST(ParticleAdamW, TakesSmallerGradientsWithASmallerEpsilonToTheBit) {
   // Powers of two scale without rounding.
-  for (const SecondMoment kind : {SecondMoment::element, SecondMoment::block_sum, SecondMoment::head_sum}) {
+  for (const SecondMomentScope kind :
+       {SecondMomentScope::element, SecondMomentScope::block_sum, SecondMomentScope::head_sum}) {
     const ParticleLayout layout{.particles = 2, .blocks = 4, .block_size = 3};
     std::vector<double> mean(24), raw, gradient(24);
     for (std::size_t i = 0; i < 24; ++i) mean[i] = wave(i);
@@ -150,7 +151,7 @@ TEST(ParticleAdamW, NamesWhatDoesNotFit) {
   EXPECT_EQ(message({.epsilon = 0}), "AdamW: epsilon = 0; expected a positive number");
   EXPECT_EQ(message({.decay = -1}), "AdamW: weight_decay = -1; expected 0 or more");
   EXPECT_EQ(message({}), "");
-  EXPECT_EQ(second_moment("head_sum"), SecondMoment::head_sum);
+  EXPECT_EQ(second_moment("head_sum"), SecondMomentScope::head_sum);
   EXPECT_THROW(second_moment("blok_sum"), base::Error);
 }
 

@@ -2,15 +2,20 @@
 
 #include "starling/systems/depth/language_app.h"
 #include "starling/systems/depth/language_run.h"
+#include "starling/systems/depth/limit_app.h"
+#include "starling/systems/depth/limit_claims.h"
 
 namespace starling::depth {
 
 const study::System& system() {
   static const study::System instance{"depth",
                                       "transformers trained with AdamW, and their infinite-depth limit",
-                                      {"train"},
-                                      [](const std::string&) { return make_language_application(); },
-                                      [] { return std::vector<study::Claim>(); },
+                                      {"train", "limit"},
+                                      [](const std::string& job) {
+                                        return job == "limit" ? make_limit_application()
+                                                              : make_language_application();
+                                      },
+                                      limit_claims,
                                       sample,
                                       export_run,
                                       predict};

@@ -13,7 +13,7 @@
 namespace starling::depth {
 namespace {
 
-using optim::SecondMoment;
+using optim::SecondMomentScope;
 using Numbers = std::vector<double>;
 
 struct StudyNetwork {
@@ -194,7 +194,7 @@ struct WidthRun {
   double move = 0;
   Estimate error;
 };
-WidthRun width_run(Index width, SecondMoment second, double rate, bool drawn) {
+WidthRun width_run(Index width, SecondMomentScope second, double rate, bool drawn) {
   const Index head_width = width / 4;
   const HeadLaw law = formula_law(16, head_width, width, 1, .5);
   const Numbers x = formula_tokens(8, width, 2, true);
@@ -221,12 +221,12 @@ TEST(DepthScaling, MovesFeaturesAlikeAtEveryWidthByBlockSumsAlone) {
     const Index width = Index{8} << i;
     const double d = static_cast<double>(width);
     const bool drawn = width <= 32;  // wider ones take minutes
-    const WidthRun elements = width_run(width, SecondMoment::element, .01, drawn),
-                   sums = width_run(width, SecondMoment::block_sum, .04, drawn);
+    const WidthRun elements = width_run(width, SecondMomentScope::element, .01, drawn),
+                   sums = width_run(width, SecondMomentScope::block_sum, .04, drawn);
     EXPECT_NEAR(elements.move, element[i], 1e-4) << width;
     EXPECT_NEAR(sums.move, sum[i], 1e-4) << width;
-    EXPECT_NEAR(width_run(width, SecondMoment::block_mean, .01, false).move, mean[i], 1e-4) << width;
-    EXPECT_NEAR(width_run(width, SecondMoment::element, .01 * 4 / std::sqrt(d * d / 4), false).move,
+    EXPECT_NEAR(width_run(width, SecondMomentScope::block_mean, .01, false).move, mean[i], 1e-4) << width;
+    EXPECT_NEAR(width_run(width, SecondMomentScope::element, .01 * 4 / std::sqrt(d * d / 4), false).move,
                 scaled[i], 1e-4);
     if (!drawn) continue;
     expect_alike(elements.error, element_error[i]);

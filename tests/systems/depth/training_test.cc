@@ -12,7 +12,7 @@
 namespace starling::depth {
 namespace {
 
-using optim::SecondMoment;
+using optim::SecondMomentScope;
 using testing::Numbers;
 
 TEST(DepthHeadLaw, HasTheKnownNumbers) {
@@ -33,7 +33,7 @@ TEST(DepthHeadLaw, HasTheKnownNumbers) {
   EXPECT_NEAR(formula_targets(x, 4)[0], .7423988714787491, 1e-15);
 }
 
-TrainingSpec small_run(bool causal, SecondMoment second) {
+TrainingSpec small_run(bool causal, SecondMomentScope second) {
   return {.network = {.shape = {4, 2, 2, 3}, .causal = causal},
           .optimiser = {.adam = {.second = second}},
           .tokens = 4,
@@ -45,17 +45,21 @@ TEST(DepthTraining, HasTheKnownLosses) {
                 y = testing::cosine_targets(4, 3);
   struct Known {
     bool causal;
-    SecondMoment second;
+    SecondMomentScope second;
     std::array<double, 4> losses;
   };
-  for (const Known& known :
-       {Known{false, SecondMoment::element, {1.986499127210, 1.970997215481, 1.848826107633, .309383919200}},
-        Known{
-            false, SecondMoment::block_sum, {1.986499127210, 1.978539711108, 1.915436316687, 1.397301600271}},
-        Known{
-            false, SecondMoment::block_mean, {1.986499127210, 1.969258896229, 1.826219598082, .299458650654}},
-        Known{
-            true, SecondMoment::element, {1.948487441910, 1.924008108799, 1.703920274540, .308632662733}}}) {
+  for (const Known& known : {Known{false,
+                                   SecondMomentScope::element,
+                                   {1.986499127210, 1.970997215481, 1.848826107633, .309383919200}},
+                             Known{false,
+                                   SecondMomentScope::block_sum,
+                                   {1.986499127210, 1.978539711108, 1.915436316687, 1.397301600271}},
+                             Known{false,
+                                   SecondMomentScope::block_mean,
+                                   {1.986499127210, 1.969258896229, 1.826219598082, .299458650654}},
+                             Known{true,
+                                   SecondMomentScope::element,
+                                   {1.948487441910, 1.924008108799, 1.703920274540, .308632662733}}}) {
     const Trained run = train(small_run(known.causal, known.second), weights, x, y);
     ASSERT_EQ(run.losses.size(), 51U);
     for (const auto& [i, k] : {std::pair<std::size_t, std::size_t>{0, 0}, {1, 1}, {2, 10}, {3, 50}})
@@ -65,7 +69,7 @@ TEST(DepthTraining, HasTheKnownLosses) {
 
 TEST(DepthTraining, OfAReplicaIsThatOfALoneNetwork) {
   const HeadLaw law = formula_law(8, 2, 3, 5, .5);
-  TrainingSpec spec = small_run(false, SecondMoment::block_sum);
+  TrainingSpec spec = small_run(false, SecondMomentScope::block_sum);
   spec.steps = 5;
   spec.watch = {0, 5};
   const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3);
@@ -105,7 +109,7 @@ TEST(DepthTraining, OfTwoSpeciesTendsToTheirLimitAsOneDoes) {
   EXPECT_NEAR(first / second, 2, .1);  // Euler's error halves
   // Replicas in lanes are the same networks.
   TrainingSpec spec{.network = {.shape = law.shape(4, 2, 3)}, .tokens = 8, .steps = 4};
-  spec.optimiser.adam.second = SecondMoment::head_sum;
+  spec.optimiser.adam.second = SecondMomentScope::head_sum;
   const auto start = [&](Index replica) {
     base::Stream stream(3, 0, "heads", static_cast<std::uint64_t>(replica));
     return drawn_heads(law, 4, 2, stream, 3);
@@ -169,12 +173,12 @@ TEST(DepthTraining, NamesStepLayerAndHeadOfALostGradient) {
   Numbers weights = testing::sine_layers({4, 2, 2, 3});
   weights[static_cast<std::size_t>(2 * 48 + 24 + 3)] = NAN;
   const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3);
-  EXPECT_EQ(message_of([&] { train(small_run(false, SecondMoment::element), weights, x, y); }),
+  EXPECT_EQ(message_of([&] { train(small_run(false, SecondMomentScope::element), weights, x, y); }),
             "training: at step 1 the gradient of layer 0, head 0 is nan; lower lr");
-  TrainingSpec bad = small_run(false, SecondMoment::element);
+  TrainingSpec bad = small_run(false, SecondMomentScope::element);
   bad.optimiser.rate = 0;
   EXPECT_EQ(message_of([&] { train(bad, weights, x, y); }), "training: lr = 0; expected a positive number");
-  bad = small_run(false, SecondMoment::element);
+  bad = small_run(false, SecondMomentScope::element);
   bad.tokens = 5;
   EXPECT_NE(message_of([&] { train(bad, weights, x, y); }).find("x has 12 numbers and y 12"),
             std::string::npos);

@@ -1,0 +1,97 @@
+#include "starling/systems/depth/limit_claims.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "starling/base/error.h"
+#include "starling/base/parallel.h"
+
+namespace starling::depth {
+namespace {
+
+// A study small enough for a test.
+LimitStudySpec small() {
+  LimitStudySpec spec;
+  spec.layers = {4, 8, 16};
+  spec.heads = {1, 4};
+  spec.steps = {0, 3};
+  spec.replicas = 32;
+  spec.transfer_layers = {4, 8};
+  spec.transfer_replicas = 4;
+  spec.token_counts = {4, 8};
+  spec.widths = {8, 16};
+  return spec;
+}
+
+class LimitClaims : public testing::Test {
+ protected:
+  LimitClaims()
+      : path_(std::filesystem::temp_directory_path() /
+              ("starling-limit-" +
+               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".db")) {
+    std::filesystem::remove(path_);
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  std::vector<study::Claim> all(const LimitStudySpec& spec) const {
+    study::Store store(path_);
+    std::vector<study::Claim> out;
+    for (const study::Claim& claim : limit_claims()) out.push_back(measure(claim, spec, store));
+    return out;
+  }
+  std::filesystem::path path_;
+};
+
+TEST_F(LimitClaims, StateTheirSourceTheirMeasureAndTheirFalsifierUnderDistinctNames) {
+  std::set<std::string> ids;
+  for (const study::Claim& claim : limit_claims()) {
+    EXPECT_TRUE(ids.insert(claim.id).second) << claim.id;
+    EXPECT_FALSE(claim.statement.empty() || claim.source.empty() || claim.measured_as.empty() ||
+                 claim.falsifier.empty())
+        << claim.id;
+  }
+}
+
+TEST_F(LimitClaims, OfIdentitiesHoldAndNoneFailsOnASmallStudy) {
+  const std::set<std::string> exact = {"law-of-tokens", "causal-is-no-law", "lions-derivative",
+                                       "pairing",       "memory",           "no-drift",
+                                       "equiangular",   "rising-energy",    "depth-hidden"};
+  for (const study::Claim& claim : all(small())) {
+    EXPECT_NE(claim.verdict, study::Verdict::fails) << claim.id << " " << *claim.value;
+    if (exact.contains(claim.id)) {
+      EXPECT_EQ(claim.verdict, study::Verdict::holds) << claim.id;
+    }
+  }
+  const study::Store store(path_, study::Store::Open::existing);
+  EXPECT_GE(store.figures().size(), 9U);
+  const auto series = store.series("errors after 3 steps", "squared error by layers, 4 heads");
+  ASSERT_EQ(series.size(), 3U);
+  EXPECT_GT(series[0].value, series[2].value);
+}
+
+TEST_F(LimitClaims, DoNotDependOnThreads) {
+  const std::vector<study::Claim> many = all(small());
+  std::filesystem::remove(path_);
+  const base::ThreadLimit one(1);
+  const std::vector<study::Claim> alone = all(small());
+  for (std::size_t c = 0; c < many.size(); ++c) EXPECT_EQ(many[c].value, alone[c].value) << many[c].id;
+}
+
+TEST_F(LimitClaims, RefuseListsThatGiveNoSlope) {
+  const auto refused = [](auto change) {
+    LimitStudySpec spec = small();
+    change(spec);
+    EXPECT_THROW(require_consistent(spec), base::Error);
+  };
+  refused([](LimitStudySpec& s) { s.layers = {8, 8}; });
+  refused([](LimitStudySpec& s) { s.heads = {4}; });
+  refused([](LimitStudySpec& s) { s.steps = {1, 10}; });
+  refused([](LimitStudySpec& s) { s.steps = {0, 10, 10}; });
+  refused([](LimitStudySpec& s) { s.widths = {8, 10}; });
+  require_consistent(small());
+}
+
+}  // namespace
+}  // namespace starling::depth
