@@ -4,9 +4,12 @@
 
 #include "starling/study/claim_tasks.h"
 #include "starling/systems/depth/limit_claims.h"
+#include "starling/systems/depth/limit_pictures.h"
 
 namespace starling::depth {
 namespace {
+
+constexpr const char* pictures_task = "pictures";
 
 class LimitApplication : public study::Application {
  public:
@@ -24,6 +27,12 @@ class LimitApplication : public study::Application {
 
   void run(study::RunContext& context) override {
     require_consistent(spec_);
+    if (!context.store.is_done(pictures_task)) {
+      study::Store::Transaction transaction(context.store);
+      record_pictures(spec_, context.store);
+      context.store.mark_done(pictures_task);
+      transaction.commit();
+    }
     study::measure_claims(context, limit_claims(), [this](const study::Claim& claim, study::Store& store) {
       return measure(claim, spec_, store);
     });

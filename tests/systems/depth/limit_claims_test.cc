@@ -7,6 +7,7 @@
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
+#include "starling/systems/depth/limit_pictures.h"
 
 namespace starling::depth {
 namespace {
@@ -77,6 +78,31 @@ TEST_F(LimitClaims, DoNotDependOnThreads) {
   const base::ThreadLimit one(1);
   const std::vector<study::Claim> alone = all(small());
   for (std::size_t c = 0; c < many.size(); ++c) EXPECT_EQ(many[c].value, alone[c].value) << many[c].id;
+}
+
+TEST_F(LimitClaims, ComeWithPicturesOfTokensAndAttention) {
+  LimitStudySpec spec = small();
+  spec.causal = true;
+  study::Store store(path_);
+  record_pictures(spec, store);
+  for (const study::Figure& figure : store.figures()) {
+    if (!figure.id.starts_with("9-")) {
+      EXPECT_EQ(figure.drawing.at("frames").size(), 17U);
+      EXPECT_EQ(figure.drawing.at("background").at("x").size(), 8U);
+      continue;
+    }
+    const auto rows = figure.drawing.at("z").get<std::vector<std::vector<double>>>();
+    ASSERT_EQ(rows.size(), 8U);
+    for (std::size_t i = 0; i < 8; ++i) {
+      double sum = 0;
+      for (std::size_t j = 0; j < 8; ++j) {
+        sum += rows[i][j];
+        EXPECT_EQ(rows[i][j] > 0, j <= i) << figure.id << " " << i << " " << j;
+      }
+      EXPECT_NEAR(sum, 1, 1e-12);
+    }
+  }
+  EXPECT_EQ(store.figures().size(), 3U);
 }
 
 TEST_F(LimitClaims, RefuseListsThatGiveNoSlope) {
