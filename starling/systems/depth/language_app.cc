@@ -59,9 +59,9 @@ class LanguageApplication : public study::Application {
     study::Store::Transaction transaction(context.store);
     record(context.store, corpus, model, state);
     context.store.mark_done(task);
-    transaction.commit();
     base::write_file_atomically(context.directory.path() / "model.safetensors",
                                 encode_model(spec_, corpus.tokenizer, model, state));
+    transaction.commit();  // last: a task that is done has its files
   }
 
  private:

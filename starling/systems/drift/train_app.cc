@@ -80,12 +80,12 @@ class TrainApplication : public study::Application {
                        [](std::int64_t step) { return fmt::format("step {}", step); });
     }
     context.store.mark_done(task);
-    transaction.commit();
     if (const std::string png = context.store.image("samples"); !png.empty()) {
       base::write_file_atomically(context.directory.path() / "samples.png", png);
     }
     base::write_file_atomically(context.directory.path() / "model.safetensors",
                                 encode_model(generator.network(), state.average, study::config_of(spec_)));
+    transaction.commit();  // last: a task that is done has its files
   }
 
  private:

@@ -88,9 +88,9 @@ class TrainApplication : public study::Application {
     record_metrics(context.store, problem, learner, state);
     record_figures(context.store, monitor);
     context.store.mark_done(task);
-    transaction.commit();
     base::write_file_atomically(context.directory.path() / "model.safetensors",
                                 encode_model(spec_, problem, learner, state));
+    transaction.commit();  // last: a task that is done has its files
   }
 
  private:

@@ -83,9 +83,9 @@ class SolveApplication : public study::Application {
     study::Store::Transaction transaction(context.store);
     record(context.store, problem, solver);
     context.store.mark_done(task);
-    transaction.commit();
     base::write_file_atomically(context.directory.path() / "model.safetensors",
                                 encode_model(spec_, problem, solver.parameters()));
+    transaction.commit();  // last: a task that is done has its files
   }
 
  private:
