@@ -192,8 +192,7 @@ void QuasiNewton::restore(std::span<const double> numbers) {
 }
 
 // The scale τ and the parameter φ of SSBroyden2.
-double QuasiNewton::self_scaled(double rho, double h, double b, double& phi) const {
-  (void)rho;
+double QuasiNewton::self_scaled(double h, double b, double& phi) const {
   double a = b * h - 1;
   if (a == 0) a = 1e-16;
   const double c = std::sqrt(std::abs(a / (1 + a))), rm = std::min(1.0, h * (1 - c));
@@ -232,7 +231,7 @@ void QuasiNewton::learn() {
   if (!(yhy > 0)) return;
   double scale = 1, phi = 1;
   if (spec_.method == QuasiNewtonMethod::ssbfgs_ab) scale = std::min(1.0, 1 / b);
-  if (spec_.method == QuasiNewtonMethod::ssbroyden2) scale = self_scaled(rho, h, b, phi);
+  if (spec_.method == QuasiNewtonMethod::ssbroyden2) scale = self_scaled(h, b, phi);
   if (!(scale > 0) || !std::isfinite(scale) || !std::isfinite(phi)) scale = phi = 1;
   first_update_ = false;
   update_inverse(scale, phi, yhy, rho);

@@ -63,7 +63,7 @@ class QuasiNewton {
   void two_loops();
   void learn();
   void update_inverse(double scale, double phi, double hessian_y, double rho);
-  double self_scaled(double rho, double h, double b, double& phi) const;
+  double self_scaled(double h, double b, double& phi) const;
 
   QuasiNewtonSpec spec_;
   base::Index size_;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numeric>
 
 #include "starling/base/error.h"
@@ -27,15 +28,6 @@ const Box& domain_of(const System& system) {
   if (!system.domain)
     throw base::Error(base::ErrorKind::usage, "no domain; expected for example domain x = 0..1, t = 0..1");
   return *system.domain;
-}
-
-bool within_hole(const System& system, std::span<const double> point) {
-  return std::any_of(system.holes.begin(), system.holes.end(), [&](const Box& hole) {
-    for (std::size_t a = 0; a < point.size(); ++a) {
-      if (!(hole.low[a] < point[a] && point[a] < hole.high[a])) return false;
-    }
-    return true;
-  });
 }
 
 // Points of the box of `free` axes at the held values, those that `accepts` takes.
@@ -72,6 +64,15 @@ std::vector<double> spread(const System& system, const std::vector<std::optional
 }
 
 }  // namespace
+
+bool within_hole(const System& system, std::span<const double> point) {
+  return std::any_of(system.holes.begin(), system.holes.end(), [&](const Box& hole) {
+    for (std::size_t a = 0; a < point.size(); ++a) {
+      if (!(hole.low[a] < point[a] && point[a] < hole.high[a])) return false;
+    }
+    return true;
+  });
+}
 
 std::vector<double> evaluate(const System& system, const std::vector<int>& nodes,
                              std::span<const double> points) {

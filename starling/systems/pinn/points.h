@@ -12,6 +12,9 @@ namespace starling::pinn {
 std::vector<double> evaluate(const System& system, const std::vector<int>& nodes,
                              std::span<const double> points);
 
+/// Whether a point lies inside one of the system's holes; their edges are none of theirs.
+bool within_hole(const System& system, std::span<const double> point);
+
 /// `count` points (count, axes) spread evenly over the domain less its holes: Halton's sequence (1960), moved
 /// as a whole by a random shift (Cranley & Patterson, 1976). Error{usage} without a domain, and for holes
 /// that leave hardly anything.

@@ -83,15 +83,8 @@ json drawing_of(const System& system, const Section& section, const std::string&
 // Points of holes become NaN, which is drawn as nothing.
 void cut_holes(const System& system, const std::vector<double>& points, std::vector<double>& values) {
   const std::size_t axes = system.axes.size();
-  for (const Box& hole : system.holes) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      bool within = true;
-      for (std::size_t a = 0; a < axes; ++a) {
-        const double x = points[i * axes + a];
-        within = within && hole.low[a] < x && x < hole.high[a];
-      }
-      if (within) values[i] = std::nan("");
-    }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (within_hole(system, std::span(points).subspan(i * axes, axes))) values[i] = std::nan("");
   }
 }
 
