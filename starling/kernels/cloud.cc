@@ -1,5 +1,7 @@
 #include "starling/kernels/cloud.h"
 
+#include <numeric>
+
 namespace starling::kernels {
 
 template <class T>
@@ -17,10 +19,18 @@ template <class T>
 std::vector<T> squared_norms(const T* rows, std::ptrdiff_t n, std::ptrdiff_t d, std::ptrdiff_t padded) {
   std::vector<T> squares(static_cast<std::size_t>(padded), T(0));
   for (std::ptrdiff_t i = 0; i < n; ++i) {
-    double sum = 0;
-    for (std::ptrdiff_t k = 0; k < d; ++k)
-      sum += static_cast<double>(rows[i * d + k]) * static_cast<double>(rows[i * d + k]);
-    squares[static_cast<std::size_t>(i)] = static_cast<T>(sum);
+    // Eight sums: one alone would wait for each addition.
+    constexpr std::ptrdiff_t lanes = 8;
+    double sums[lanes] = {};
+    const auto square = [row = rows + i * d](std::ptrdiff_t k) {
+      return static_cast<double>(row[k]) * static_cast<double>(row[k]);
+    };
+    std::ptrdiff_t k = 0;
+    for (; k + lanes <= d; k += lanes) {
+      for (std::ptrdiff_t l = 0; l < lanes; ++l) sums[l] += square(k + l);
+    }
+    for (; k < d; ++k) sums[0] += square(k);
+    squares[static_cast<std::size_t>(i)] = static_cast<T>(std::accumulate(sums, sums + lanes, 0.0));
   }
   return squares;
 }

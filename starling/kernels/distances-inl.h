@@ -15,6 +15,7 @@
 #include "starling/kernels/normalisers.h"
 #include "starling/kernels/scratch.h"
 #include "starling/kernels/tile-inl.h"
+#include "starling/math/symmetric_product.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::kernels::HWY_NAMESPACE {
@@ -37,11 +38,7 @@ class DistanceTiles {
     const std::size_t all = static_cast<std::size_t>(columns.n) * columns.weight.size();
     if (columns.d < wide_dimension || all > kept_bytes / sizeof(T)) return;
     kept_ = Scratch<T>(all);
-    base::parallel_chunks(columns.n, wide_rows(static_cast<std::ptrdiff_t>(columns.weight.size())),
-                          [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-                            for (const ColumnBlock<T>& block : columns_.blocks)
-                              fill(wide_tile(block, begin, end, kept(block, begin)));
-                          });
+    keep();
   }
 
   const AffinityRule& rule() const { return rule_; }
@@ -52,16 +49,16 @@ class DistanceTiles {
   template <class Visit>
   HWY_INLINE void visit(std::ptrdiff_t begin, std::ptrdiff_t end, Visit&& visit) const {
     if (columns_.d < wide_dimension) return visit_narrow(begin, end, visit);
-    const std::ptrdiff_t rows = wide_rows(static_cast<std::ptrdiff_t>(columns_.weight.size()));
+    const std::ptrdiff_t rows = rows_of_tiles();
     const Scratch<T> room(kept_.empty() ? static_cast<std::size_t>(rows * widest()) : 0);
     for (std::ptrdiff_t row = begin; row < end; row += rows) {
       const std::ptrdiff_t stop = std::min(end, row + rows);
       for (const ColumnBlock<T>& block : columns_.blocks) {
         if (!kept_.empty()) {
-          visit(wide_tile(block, row, stop, kept(block, row)));
+          visit(wide_tile(block, row, stop, 0, kept(block, row)));
           continue;
         }
-        const BlockTile<T> tile = wide_tile(block, row, stop, room.data());
+        const BlockTile<T> tile = wide_tile(block, row, stop, 0, room.data());
         fill(tile);
         visit(tile);
       }
@@ -84,6 +81,24 @@ class DistanceTiles {
  private:
   static constexpr std::size_t kept_bytes = std::size_t{64} << 20;
 
+  std::ptrdiff_t rows_of_tiles() const {
+    return wide_rows(static_cast<std::ptrdiff_t>(columns_.weight.size()));
+  }
+
+  // The distances among the rows themselves are computed once a pair.
+  void keep() const {
+    base::parallel_chunks(columns_.n, rows_of_tiles(), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+      for (const ColumnBlock<T>& block : columns_.blocks)
+        fill(wide_tile(block, begin, end, block.own ? begin : 0, kept(block, begin)));
+    });
+    for (const ColumnBlock<T>& block : columns_.blocks) {
+      if (!block.own) continue;
+      base::parallel_chunks(columns_.n, rows_of_tiles(), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        math::mirror_upper(begin, end, block.cloud.stride, kept(block, 0));
+      });
+    }
+  }
+
   std::ptrdiff_t widest() const {
     std::ptrdiff_t most = 0;
     for (const ColumnBlock<T>& block : columns_.blocks) most = std::max(most, block.cloud.stride);
@@ -94,10 +109,11 @@ class DistanceTiles {
     return kept_.data() + columns_.n * block.offset + row * block.cloud.stride;
   }
 
+  // `row` points to column 0 of row `begin`.
   static BlockTile<T> wide_tile(const ColumnBlock<T>& block, std::ptrdiff_t begin, std::ptrdiff_t end,
-                                T* value) {
-    const std::ptrdiff_t width = block.cloud.stride;
-    return {{value, width, end - begin, 0, width}, &block, begin, end - begin};
+                                std::ptrdiff_t column, T* row) {
+    const std::ptrdiff_t stride = block.cloud.stride;
+    return {{row + column, stride, end - begin, column, stride - column}, &block, begin, end - begin};
   }
 
   void fill(const BlockTile<T>& tile) const {

@@ -124,26 +124,28 @@ HWY_INLINE T squared_distance(const T* a, const T* b, std::ptrdiff_t count) {
   return total;
 }
 
-/// The same for a wide tile, which spans all columns (tile.stride = tile.width = y.stride): |z|^2 + |y|^2 - 2
-/// z·y from one matrix product. Where the difference has lost two digits the pair is computed afresh. `z`
-/// (tile.rows, d), centred as y is, and its squared norms.
+/// The same for a wide tile, which reaches to the last column (tile.column + tile.width = y.stride): |z|^2 +
+/// |y|^2 - 2 z·y from one matrix product. Where the difference has lost two digits the pair is computed
+/// afresh. `z` (tile.rows, d), centred as y is, and its squared norms.
 template <bool Root, class T>
 HWY_INLINE void fill_wide(const T* z, const T* z_squares, const Cloud<T>& y, T least, const Tile<T>& tile) {
   const hn::ScalableTag<T> d;
   const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
-  math::product_nt(tile.rows, y.d, y.stride, z, y.rows.data(), tile.value);
+  const T *points = y.rows.data() + tile.column * y.d, *squares = y.squares.data() + tile.column;
+  const std::ptrdiff_t count = y.n - tile.column;
+  math::product_nt(tile.rows, y.d, tile.width, z, points, tile.value, tile.stride);
   const auto lost = hn::Set(d, T(0.01));
   for (std::ptrdiff_t r = 0; r < tile.rows; ++r) {
     T* value = tile.row(r);
     const auto own = hn::Set(d, z_squares[r]);
     for (std::ptrdiff_t j = 0; j < tile.width; j += lanes) {
-      const auto sum = hn::Add(own, hn::LoadU(d, y.squares.data() + j));
+      const auto sum = hn::Add(own, hn::LoadU(d, squares + j));
       const auto q = hn::NegMulAdd(hn::Set(d, T(2)), hn::LoadU(d, value + j), sum);
       hn::StoreU(q, d, value + j);
       if (HWY_UNLIKELY(!hn::AllFalse(d, hn::Lt(q, hn::Mul(lost, sum))))) {
-        for (std::ptrdiff_t l = j; l < std::min(j + lanes, y.n); ++l) {
-          if (value[l] < T(0.01) * (z_squares[r] + y.squares[static_cast<std::size_t>(l)]))
-            value[l] = squared_distance(z + r * y.d, y.rows.data() + l * y.d, y.d);
+        for (std::ptrdiff_t l = j; l < std::min(j + lanes, count); ++l) {
+          if (value[l] < T(0.01) * (z_squares[r] + squares[l]))
+            value[l] = squared_distance(z + r * y.d, points + l * y.d, y.d);
         }
       }
       if constexpr (Root) {

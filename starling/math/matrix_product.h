@@ -19,6 +19,11 @@ template <class T>
 void product_nt(std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t m, const T* a, const T* b, T* out,
                 Into into = Into::overwrite);
 
+/// The same into a part of a matrix whose rows lie `out_stride` >= m apart.
+template <class T>
+void product_nt(std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t m, const T* a, const T* b, T* out,
+                std::ptrdiff_t out_stride);
+
 /// out (n, m) = a (k, n)ᵀ · b (k, m)
 template <class T>
 void product_tn(std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t m, const T* a, const T* b, T* out,

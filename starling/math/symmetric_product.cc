@@ -28,22 +28,22 @@ void syrk(blasint n, blasint k, double alpha, const double* a, double beta, doub
   cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, n, k, alpha, a, k, beta, out, n);
 }
 
+}  // namespace
+
 // Square tiles stay in the nearest cache while they are read across.
 template <class T>
-void mirror_upper(std::ptrdiff_t n, T* matrix) {
+void mirror_upper(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t stride, T* matrix) {
   constexpr std::ptrdiff_t tile = 16;
-  for (std::ptrdiff_t top = 0; top < n; top += tile) {
-    for (std::ptrdiff_t left = 0; left <= top; left += tile) {
-      const std::ptrdiff_t bottom = std::min(top + tile, n);
+  for (std::ptrdiff_t top = begin; top < end; top += tile) {
+    const std::ptrdiff_t bottom = std::min(top + tile, end);
+    for (std::ptrdiff_t left = 0; left < bottom; left += tile) {
       for (std::ptrdiff_t i = top; i < bottom; ++i) {
         const std::ptrdiff_t right = std::min(left + tile, i);
-        for (std::ptrdiff_t j = left; j < right; ++j) matrix[i * n + j] = matrix[j * n + i];
+        for (std::ptrdiff_t j = left; j < right; ++j) matrix[i * stride + j] = matrix[j * stride + i];
       }
     }
   }
 }
-
-}  // namespace
 
 template <class T>
 void gram_product(std::ptrdiff_t n, std::ptrdiff_t k, T alpha, const T* a, T beta, T* out) {
@@ -54,7 +54,7 @@ void gram_product(std::ptrdiff_t n, std::ptrdiff_t k, T alpha, const T* a, T bet
     return;
   }
   syrk(narrow(n), narrow(k), alpha, a, beta, out);
-  mirror_upper(n, out);
+  mirror_upper<T>(0, n, n, out);
 }
 
 template <class T>
@@ -70,9 +70,11 @@ void symmetric_product(std::ptrdiff_t n, T alpha, const T* a, const T* b, T beta
     gemm(narrow(rows), narrow(n - top), narrow(n), alpha, a + top * n, narrow(n), b + top, narrow(n), beta,
          out + top * n + top);
   }
-  mirror_upper(n, out);
+  mirror_upper<T>(0, n, n, out);
 }
 
+template void mirror_upper(std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, float*);
+template void mirror_upper(std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, double*);
 template void gram_product(std::ptrdiff_t, std::ptrdiff_t, float, const float*, float, float*);
 template void gram_product(std::ptrdiff_t, std::ptrdiff_t, double, const double*, double, double*);
 template void symmetric_product(std::ptrdiff_t, float, const float*, const float*, float, float*);

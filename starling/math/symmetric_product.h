@@ -11,6 +11,11 @@ namespace starling::math {
 template <class T>
 void gram_product(std::ptrdiff_t n, std::ptrdiff_t k, T alpha, const T* a, T beta, T* out);
 
+/// Sets the part of the rows [begin, end) left of the diagonal to the mirror of the part above it. Rows lie
+/// `stride` apart.
+template <class T>
+void mirror_upper(std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t stride, T* matrix);
+
 /// out = alpha a (n, n) · b (n, n) + beta out, for symmetric factors that commute: powers of one matrix.
 template <class T>
 void symmetric_product(std::ptrdiff_t n, T alpha, const T* a, const T* b, T beta, T* out);

@@ -100,6 +100,22 @@ TYPED_TEST(MatrixProduct, IsTheSameInThreadsThatMultiplyAtTheSameTime) {
   EXPECT_EQ(wrong.load(), 0) << "of " << 2 * rounds;
 }
 
+TYPED_TEST(MatrixProduct, IntoAPartOfAMatrixLeavesTheRestAlone) {
+  using T = TypeParam;
+  constexpr Index n = 5, k = 9, m = 7, stride = 12;
+  const std::vector<T> a = TestFixture::normals(n * k, 5), b = TestFixture::normals(m * k, 6);
+  std::vector<T> whole(n * m), part(n * stride, T(-77));
+  product_nt(n, k, m, a.data(), b.data(), whole.data());
+  product_nt(n, k, m, a.data(), b.data(), part.data() + 2, stride);
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = 0; j < stride; ++j) {
+      const bool inside = j >= 2 && j < 2 + m;
+      EXPECT_EQ(part[static_cast<std::size_t>(i * stride + j)],
+                inside ? whole[static_cast<std::size_t>(i * m + j - 2)] : T(-77));
+    }
+  }
+}
+
 TYPED_TEST(MatrixProduct, OverwritesATargetThatHoldsNaN) {
   using T = TypeParam;
   const std::vector<T> a = {1, 2}, b = {3, 4};

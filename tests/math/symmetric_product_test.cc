@@ -83,5 +83,21 @@ TYPED_TEST(SymmetricProduct, IgnoresWhatItOverwrites) {
   EXPECT_TRUE(clean == dirty);
 }
 
+TYPED_TEST(SymmetricProduct, MirrorsAnyRangeOfRows) {
+  using T = TypeParam;
+  constexpr std::ptrdiff_t n = 45, stride = 48;
+  std::vector<T> matrix(n * stride);
+  for (std::size_t i = 0; i < matrix.size(); ++i) matrix[i] = static_cast<T>(i);
+  auto mirrored = matrix;
+  mirror_upper(20, 41, stride, mirrored.data());
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    for (std::ptrdiff_t j = 0; j < stride; ++j) {
+      const bool changed = i >= 20 && i < 41 && j < i;
+      EXPECT_EQ(mirrored[static_cast<std::size_t>(i * stride + j)],
+                matrix[static_cast<std::size_t>(changed ? j * stride + i : i * stride + j)]);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace starling::math
