@@ -10,9 +10,13 @@
 #include "starling/base/error.h"
 #include "starling/study/training_loop.h"
 #include "starling/study/verdicts.h"
+#include "starling/systems/pinn/bound_app.h"
+#include "starling/systems/pinn/bound_claims.h"
 #include "starling/systems/pinn/certificate.h"
+#include "starling/systems/pinn/points.h"
 #include "starling/systems/pinn/residual.h"
 #include "starling/systems/pinn/solution.h"
+#include "starling/systems/pinn/solved_bound.h"
 #include "starling/systems/pinn/solved_run.h"
 #include "starling/systems/pinn/solver.h"
 
@@ -143,6 +147,9 @@ class SolveApplication : public study::Application {
                                .upper = size.upper,
                                .note = "root mean square over points that the training did not see" +
                                        (refused.empty() ? "" : "; certifies no error: " + refused)});
+    record_generalisation(store, "generalisation", problem, solver.parameters(), solver.interior(),
+                          interior_points(problem.system(), judged_points,
+                                          {static_cast<std::uint64_t>(spec_.common.seed), 0, "hold-out"}));
     const std::vector<double> learned = learned_values(problem.system(), solver.parameters());
     for (std::size_t c = 0; c < learned.size(); ++c)
       metric("learned " + problem.system().learned[c].name, learned[c]);
@@ -207,11 +214,16 @@ const study::System& system() {
   static const study::System instance{
       "pinn",
       "networks that solve differential equations written as text",
-      {"solve"},
-      [](const std::string&) -> std::unique_ptr<study::Application> {
+      {"solve", "bounds"},
+      [](const std::string& job) -> std::unique_ptr<study::Application> {
+        if (job == "bounds") return make_bound_application();
         return std::make_unique<SolveApplication>();
       },
-      [] { return std::vector<study::Claim>{certificate_claim}; },
+      [] {
+        std::vector<study::Claim> claims = bound_claims();
+        claims.insert(claims.begin(), certificate_claim);
+        return claims;
+      },
       [](const study::RunDirectory& directory, const study::SampleRequest&) {
         throw base::Error(base::ErrorKind::usage,
                           directory.path().string() + ": pinn has no samples; use predict or export");
