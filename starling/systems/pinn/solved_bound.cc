@@ -51,9 +51,14 @@ void record_generalisation(study::Store& store, const std::string& task, const P
   const auto record = [&](const std::string& name, double value, const std::string& note) {
     store.record(study::Metric{.task = task, .name = name, .value = value, .note = note});
   };
+  // The expansion makes nodes of its own in `system`, which the problem's graph has not.
   const auto size = [&](int node) {
+    const Residual<double> coefficient(system, {node}, problem.network());
+    Residual<double>::Workspace workspace;
+    std::vector<double> values(fresh.size() / axes);
+    coefficient.values(parameters, fresh.data(), static_cast<std::ptrdiff_t>(values.size()), workspace,
+                       values.data());
     double sum = 0;
-    const std::vector<double> values = values_of(problem, {node}, parameters, fresh);
     for (const double value : values) sum += value * value;
     return std::sqrt(sum / static_cast<double>(values.size()));
   };
