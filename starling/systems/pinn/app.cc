@@ -13,6 +13,7 @@
 #include "starling/systems/pinn/bound_app.h"
 #include "starling/systems/pinn/bound_claims.h"
 #include "starling/systems/pinn/certificate.h"
+#include "starling/systems/pinn/equation_checks.h"
 #include "starling/systems/pinn/points.h"
 #include "starling/systems/pinn/residual.h"
 #include "starling/systems/pinn/solution.h"
@@ -60,14 +61,18 @@ class SolveApplication : public study::Application {
     const Solver solver(spec_, problem);  // refuses conditions that hold nowhere, matrices that do not fit
     const System& system = problem.system();
     const double degree = system.degree();
+    std::string doubts;
+    for (const Remark& remark : remarks(problem))
+      doubts += fmt::format("\nwarning: problem.equation:{}: {}", remark.line, remark.text);
     return fmt::format(
         "solve: {} in {}; {} equation{} of order {} and {}, {} conditions; {} parameters, {} points, {} of "
         "each "
-        "condition; {} steps",
+        "condition; {} steps{}",
         fmt::join(system.unknowns, ", "), fmt::join(system.axes, ", "), system.equations.size(),
         system.equations.size() == 1 ? "" : "s", system.order(),
         degree < 0 ? "no polynomial" : fmt::format("degree {:g}", degree), system.conditions.size(),
-        solver.parameters().size(), spec_.points.interior, spec_.points.condition, spec_.solver.all_steps());
+        solver.parameters().size(), spec_.points.interior, spec_.points.condition, spec_.solver.all_steps(),
+        doubts);
   }
 
   void run(study::RunContext& context) override {
@@ -93,6 +98,10 @@ class SolveApplication : public study::Application {
   }
 
  private:
+  static std::vector<Remark> remarks(const Problem& problem) {
+    return remarks_on(problem.system(), !problem.data().points.empty());
+  }
+
   bool rests(const Solver& solver) const {
     return solver.rested_at().has_value() && spec_.points.sampling == Sampling::fixed;
   }
@@ -129,6 +138,8 @@ class SolveApplication : public study::Application {
       store.record(study::Metric{.task = task, .name = name, .value = value, .note = note});
     };
     metric("loss", solver.loss());
+    for (const Remark& remark : remarks(problem))
+      store.record(study::Warning{task, 0, fmt::format("problem.equation:{}: {}", remark.line, remark.text)});
     for (const SolutionError& error : solution_errors(problem, solver.parameters())) {
       metric("relative_error " + error.quantity, error.relative, "|found - known|_2 / |known|_2");
       metric("largest_error " + error.quantity, error.largest);
