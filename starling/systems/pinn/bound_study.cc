@@ -240,9 +240,9 @@ TrainedRun train_and_judge(const BoundStudySpec& spec, std::int64_t points, std:
   out.bound = gap_bound(complexity, out.largest, n).total();
   std::vector<Points<double>> weights;
   for (std::ptrdiff_t l = 0; l < network.layers(); ++l) {
-    weights.push_back(Eigen::Map<const Points<double>>(parameters.data() + network.weight(l),
-                                                       network.widths[static_cast<std::size_t>(l + 1)],
-                                                       network.widths[static_cast<std::size_t>(l)]));
+    weights.emplace_back(Eigen::Map<const Points<double>>(parameters.data() + network.weight(l),
+                                                          network.widths[static_cast<std::size_t>(l + 1)],
+                                                          network.widths[static_cast<std::size_t>(l)]));
   }
   out.log_kappa = layer_factor(weights[1], 3).log_kappa;
   out.golowich = golowich(weights, n);

@@ -38,8 +38,8 @@ void record_row(study::Store& store, const std::string& task, const System& syst
   for (const BoundTerm& term : row.complexity.terms)
     record("term " + name_of(system, term), term.value, row.largest / 4, factors_of(system, term, row));
   record("complexity bound", row.complexity.value, row.largest / 4,
-         row.complexity.polynomial ? fmt::format("sum of the terms, {:g} points", row.n)
-                                   : fmt::format("of the majorant, {:g} points", row.n));
+         row.complexity.polynomial ? fmt::format("sum of the terms, {:g} points, a reconstruction", row.n)
+                                   : fmt::format("of the majorant, {:g} points, a reconstruction", row.n));
   const GapBound gap = gap_bound(row.complexity.value, row.largest, row.n);
   record("gap bound", gap.total(), row.largest * row.largest,
          fmt::format("4 M R_n {:.3g} + 3 M^2 sqrt(ln(2/0.05)/2n) {:.3g}, M = {:.3g}", gap.complexity_part,

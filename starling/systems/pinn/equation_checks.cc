@@ -23,12 +23,13 @@ void collect(const Graph& graph, int node, std::set<int>& nodes) {
   if (graph.at(node).b >= 0) collect(graph, graph.at(node).b, nodes);
 }
 
-std::set<Symbol> symbols_of(const Graph& graph, int node) {
+// The numbers of the symbols that a node reads.
+std::set<int> symbols_of(const Graph& graph, int node) {
   std::set<int> nodes;
   collect(graph, node, nodes);
-  std::set<Symbol> out;
+  std::set<int> out;
   for (const int n : nodes) {
-    if (graph.at(n).op == Op::symbol) out.insert(graph.symbols()[static_cast<std::size_t>(graph.at(n).a)]);
+    if (graph.at(n).op == Op::symbol) out.insert(graph.at(n).a);
   }
   return out;
 }
@@ -52,10 +53,12 @@ class Checks {
     found_.push_back({line, fmt::format(text, std::forward<Words>(words)...)});
   }
 
+  const Symbol& at(int symbol) const { return system_.graph.symbols()[static_cast<std::size_t>(symbol)]; }
+
   void check_counts() {
     std::set<int> used;
     for (const Equation& equation : system_.equations) {
-      for (const Symbol& symbol : symbols_of(system_.graph, equation.residual)) used.insert(symbol.unknown);
+      for (const int symbol : symbols_of(system_.graph, equation.residual)) used.insert(at(symbol).unknown);
     }
     for (std::size_t k = 0; k < system_.unknowns.size(); ++k) {
       if (!used.contains(static_cast<int>(k)))
@@ -83,14 +86,14 @@ class Checks {
     for (const Condition& condition : system_.conditions) {
       for (std::size_t a = 0; a < system_.axes.size(); ++a) {
         if (!condition.held[a] || !system_.domain) continue;
-        const double at = *condition.held[a], low = system_.domain->low[a], high = system_.domain->high[a];
-        if (at < low || at > high)
+        const double place = *condition.held[a], low = system_.domain->low[a], high = system_.domain->high[a];
+        if (place < low || place > high)
           say(condition.line, "the condition holds at {0} = {1:g}, outside the domain {0} = {2:g}..{3:g}",
-              system_.axes[a], at, low, high);
-        else if (system_.periodic[a] && (at == low || at == high) && system_.axes.size() > 1)
+              system_.axes[a], place, low, high);
+        else if (system_.periodic[a] && (place == low || place == high) && system_.axes.size() > 1)
           say(condition.line,
               "a condition at {0} = {1:g}, where the solution is periodic; leave out one of both",
-              system_.axes[a], at);
+              system_.axes[a], place);
       }
     }
     if (built_in() || measured_ || system_.order() == 0) return;
@@ -118,14 +121,15 @@ class Checks {
     const auto axis = static_cast<std::size_t>(t - system_.axes.begin());
     std::set<int> moving, started;
     for (const Equation& equation : system_.equations) {
-      for (const Symbol& symbol : symbols_of(system_.graph, equation.residual)) {
+      for (const int number : symbols_of(system_.graph, equation.residual)) {
+        const Symbol& symbol = at(number);
         if (symbol.kind == Symbol::Kind::derivative && symbol.index[axis] > 0) moving.insert(symbol.unknown);
       }
     }
     for (const Condition& condition : system_.conditions) {
       if (!condition.held[axis]) continue;
-      for (const Symbol& symbol : symbols_of(system_.graph, condition.residual))
-        started.insert(symbol.unknown);
+      for (const int symbol : symbols_of(system_.graph, condition.residual))
+        started.insert(at(symbol).unknown);
     }
     for (const int unknown : moving) {
       if (!started.contains(unknown) && !system_.periodic[axis])
@@ -140,7 +144,7 @@ class Checks {
       for (std::size_t j = i + 1; j < system_.conditions.size(); ++j) {
         const Condition& second = system_.conditions[j];
         if (first.held != second.held || !first.where.empty() || !second.where.empty()) continue;
-        const std::set<Symbol> read = symbols_of(system_.graph, first.residual);
+        const std::set<int> read = symbols_of(system_.graph, first.residual);
         if (read.size() == 1 && read == symbols_of(system_.graph, second.residual))
           say(second.line, "a second condition on what line {} gives already; leave out one", first.line);
       }

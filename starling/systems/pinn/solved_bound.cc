@@ -45,7 +45,8 @@ void record_generalisation(study::Store& store, const std::string& task, const P
                            std::span<const double> fresh) {
   System system = problem.system();
   const std::size_t axes = system.axes.size();
-  const auto n = static_cast<double>(trained.size() / axes);
+  const std::size_t count = trained.size() / axes;
+  const auto n = static_cast<double>(count);
   const double s = least_smoothness(axes);
   const std::vector<double> norms = norms_of(system, problem, parameters, s);
   const auto record = [&](const std::string& name, double value, const std::string& note) {
