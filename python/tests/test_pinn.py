@@ -224,3 +224,18 @@ def test_a_hard_boundary_makes_two_quantities(tmp_path):
     values = starling.pinn.solve(spec, out=tmp_path / "run").predict([[0.0], [0.25], [1.0]])
     assert values.shape == (3, 2)
     np.testing.assert_allclose(values[:, 0], [0, 3 / 16, 0], atol=1e-9)
+
+
+def test_the_bounds_job_judges_claims_and_records_factors(tmp_path):
+    spec = {
+        "system": "pinn",
+        "job": "bounds",
+        "class": {"width": 8, "members": 8},
+        "study": {"points": [16, 64, 256], "replicates": 50, "classes": 3},
+        "train": {"points": [8, 16, 32], "runs": 2, "steps": 60, "holdout": 100},
+    }
+    run = starling.run(spec, out=tmp_path / "run")
+    verdicts = {claim.id: claim.verdict for claim in run.claims}
+    assert len(verdicts) == 14
+    for theorem in ["bound-above-complexity", "bound-above-gap", "certificates-above-errors", "rank-factor"]:
+        assert verdicts[theorem] == "holds"
