@@ -79,6 +79,14 @@ TEST_F(Generalisation, CountsCoefficientsThatVaryWithTheirRootMeanSquare) {
       << named(all, "equation of line 1: term n_x").note;
 }
 
+TEST_F(Generalisation, DoesWithoutABoundOfThousandsOfTerms) {
+  const auto all =
+      told("u_t = (1 + x + u + u_x + u_t + u_xx + u_xxx + u_xxxx)^12; domain x = 0..1, t = 0..1");
+  const study::Metric bound = named(all, "equation of line 1: complexity bound");
+  EXPECT_TRUE(std::isnan(bound.value));
+  EXPECT_NE(bound.note.find("more than"), std::string::npos) << bound.note;
+}
+
 TEST_F(Generalisation, HasNoNormsInThreeAxes) {
   const auto all = told("u_t = laplacian(u); axes x, y, t; domain x = 0..1, y = 0..1, t = 0..1");
   EXPECT_TRUE(std::isnan(named(all, "bound").value));
