@@ -17,6 +17,7 @@
 #include "starling/math/legendre.h"
 #include "starling/systems/pinn/bound.h"
 #include "starling/systems/pinn/certificate.h"
+#include "starling/systems/pinn/rectangles.h"
 #include "starling/systems/pinn/references.h"
 #include "starling/systems/pinn/residual.h"
 #include "starling/systems/pinn/variational.h"
@@ -143,6 +144,30 @@ Array variational(const Widths& widths, const Column& flat, const Column& f, int
     tested.values(span_of(flat), out);
   });
   return numpy(out.data(), {out.size()});
+}
+
+// -Δu = f on rectangles in the plane; f at the Gauss points, or none to be told where those are.
+nb::object variational_plane(const Widths& widths, const Column& flat, const Table& elements,
+                             const nb::object& f, int tests, int quadrature, const std::string& activation) {
+  pinn::System system = pinn::parse_system("u_x; u_y", {.axes = {"x", "y"}});
+  pinn::RectangleMesh mesh{.elements = {}, .tests = tests, .quadrature = quadrature};
+  for (std::size_t e = 0; e < elements.shape(0); ++e) {
+    const double* row = elements.data() + 4 * e;
+    mesh.elements.push_back({row[0], row[1], row[2], row[3]});
+  }
+  const pinn::WeakForm form{system.equations[0].residual, system.equations[1].residual,
+                            system.graph.constant(0)};
+  pinn::RectangleResidual tested(system, form, network_of(widths, activation), mesh);
+  if (f.is_none())
+    return nb::cast(numpy(tested.points().data(), {tested.points().size() / 2, std::size_t{2}}));
+  const auto given = nb::cast<Column>(f);
+  std::vector<double> source(given.data(), given.data() + given.shape(0));
+  for (double& value : source) value = -value;
+  tested.set_extra_source(std::move(source));
+  std::vector<double> out(static_cast<std::size_t>(tested.count()));
+  unlocked([&] { tested.values(span_of(flat), out); });
+  const auto each = static_cast<std::size_t>(tests);
+  return nb::cast(numpy(out.data(), {mesh.elements.size(), each, each}));
 }
 
 Array numbers_of(const std::vector<double>& values) {
@@ -309,6 +334,8 @@ void bind_pinn(nb::module_& module) {
   module.def("pinn_legendre", legendre, "n"_a);
   module.def("pinn_variational", variational, "widths"_a, "parameters"_a, "f"_a, "tests"_a, "quadrature"_a,
              "activation"_a);
+  module.def("pinn_variational_plane", variational_plane, "widths"_a, "parameters"_a, "elements"_a,
+             "f"_a.none(), "tests"_a, "quadrature"_a, "activation"_a);
   module.def("pinn_reference_burgers", reference_burgers, "x"_a, "t"_a, "nu"_a);
   module.def("pinn_reference_spectral", reference_spectral, "name"_a, "x"_a, "t"_a);
   module.def("pinn_reference_solitons", reference_solitons, "x"_a, "t"_a, "solitons"_a);

@@ -119,31 +119,49 @@ def residual_gradient(equation, weights, biases, points, activation="tanh", *, a
     return _core.pinn_residual_gradient(equation, _axis_names(axes), _given(parameters), widths, flat, points, activation)
 
 
-def variational_residual(weights, biases, f, tests, activation="tanh", quadrature=None):
-    """R_k = int u' v_k' - int f v_k of -u'' = f on [-1, 1] for k = 1..tests, v_k = P_(k+1) - P_(k-1): (tests,).
+def variational_residual(weights, biases, f, tests, activation="tanh", quadrature=None, *, rectangles=None):
+    """Residuals of -u'' = f on [-1, 1], or of -u_xx - u_yy = f on rectangles, integrated by parts against test functions.
 
-    f: a function of an array of points. quadrature: Gauss points, at least tests + 12, since a rule whose points are the zeros of
-    v_k' returns 0 for any network; by default doubled from tests + 40 until the residuals agree to 1e-12 of their size, else an
-    ArithmeticError says by how much they do not.
+    A network of one input: R_k = int u' v_k' - int f v_k for k = 1..tests, v_k = P_(k+1) - P_(k-1): (tests,). Of two inputs:
+    R_jk = int u_x v_j'(x) v_k(y) + int u_y v_j(x) v_k'(y) - int f v_j v_k on every rectangle: (rectangles, tests, tests).
+    f: a function of the points, (n,) or (n, 2). rectangles: rows (low x, high x, low y, high y); by default the square [-1, 1]^2.
+    quadrature: Gauss points along an axis, at least tests + 12, since a rule whose points are the zeros of v_k' returns 0 for any
+    network; by default doubled from tests + 40 until the residuals agree to 1e-12 of their size, else an ArithmeticError says by how
+    much they do not.
     """
     widths, flat = _network(weights, biases)
-    if widths[0] != 1 or widths[-1] != 1:
-        raise ValueError(f"a network of {widths[0]} inputs and {widths[-1]} outputs; expected one of each")
+    if widths[0] not in (1, 2) or widths[-1] != 1:
+        raise ValueError(f"a network of {widths[0]} inputs and {widths[-1]} outputs; expected one or two and one")
+    if rectangles is not None and widths[0] == 1:
+        raise ValueError("rectangles for a network of one input; expected none")
     tests = operator.index(tests)
     if not 1 <= tests <= 1000:
         raise ValueError(f"tests: {tests}; expected 1 to 1000")
 
-    def by(count):
+    def on_line(count):
         x, _ = _core.pinn_legendre(max(count, 1))
         values = np.broadcast_to(np.asarray(f(x), dtype=np.float64), x.shape)
         return _core.pinn_variational(widths, flat, numbers(values, "f(x)"), tests, count, activation)
 
+    def on_rectangles(count):
+        points = _core.pinn_variational_plane(widths, flat, elements, None, tests, count, activation)
+        values = np.broadcast_to(np.asarray(f(points), dtype=np.float64), len(points))
+        return _core.pinn_variational_plane(widths, flat, elements, numbers(values, "f(points)"), tests, count, activation)
+
+    if widths[0] == 1:
+        by, most = on_line, 2048
+    else:
+        elements = _points([(-1, 1, -1, 1)] if rectangles is None else rectangles, "rectangles")
+        if elements.shape[1] != 4:
+            raise ValueError(f"rectangles: shape {elements.shape}; expected rows (low x, high x, low y, high y)")
+        by, most = on_rectangles, 512  # 1024 along an axis are a million points a rectangle
     if quadrature is not None:
         return by(operator.index(quadrature))
     count = tests + 40
     coarse = by(count)
-    while count <= 2048:
-        count = min(2 * count, 4096)
+    difference = np.inf
+    while count <= most:
+        count = min(2 * count, 2 * most)
         fine = by(count)
         difference = np.max(np.abs(fine - coarse))
         if difference <= 1e-12 * max(1.0, np.max(np.abs(fine))):

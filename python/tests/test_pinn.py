@@ -74,6 +74,36 @@ def test_systems_and_learned_coefficients():
     assert out["learned"]["k"] == pytest.approx((loss[1] - loss[0]) / (2 * h), rel=1e-8)
 
 
+def test_variational_residuals_on_rectangles_are_those_of_the_strong_form():
+    net = formula_net([2, 8, 8, 1])
+    rectangles = [(-1, 0.25, 0, 0.5), (0.25, 1, 0.5, 2)]
+
+    def f(points):
+        return 21 * np.sin(np.pi * points[:, 0]) * np.sin(np.pi * points[:, 1])
+
+    found = pinn.variational_residual(*net, f, 3, rectangles=rectangles)
+    nodes, gauss = np.polynomial.legendre.leggauss(50)
+
+    def test_function(k, x):
+        basis = np.eye(k + 2)
+        return np.polynomial.legendre.legval(x, basis[k + 1]) - np.polynomial.legendre.legval(x, basis[k - 1])
+
+    for element, (a, b, c, d) in enumerate(rectangles):
+        x, y = np.meshgrid(a + (b - a) * (1 + nodes) / 2, c + (d - c) * (1 + nodes) / 2, indexing="ij")
+        points = np.c_[x.ravel(), y.ravel()]
+        strong = (pinn.residual("-u_xx - u_yy = 0", *net, points, axes="xy") - f(points)).reshape(50, 50)
+        for j in range(1, 4):
+            for k in range(1, 4):
+                by_hand = (gauss * test_function(j, nodes)) @ strong @ (gauss * test_function(k, nodes)) * (b - a) * (d - c) / 4
+                assert found[element, j - 1, k - 1] == pytest.approx(by_hand, abs=1e-12)
+    with pytest.raises(ValueError, match="expected at least 17"):
+        pinn.variational_residual(*net, f, 5, quadrature=5)
+    with pytest.raises(ValueError, match="rows"):
+        pinn.variational_residual(*net, f, 2, rectangles=[(0, 1)])
+    with pytest.raises(ValueError, match="one input"):
+        pinn.variational_residual(*formula_net([1, 4, 1]), np.sin, 2, rectangles=rectangles)
+
+
 def test_variational_residuals_have_their_known_values():
     net = formula_net([1, 8, 8, 1])
     figures = [-0.00426601858638995, 9.54909553625014, 0.00110207279133631, -3.66034836841282, -2.40127718333e-4, 0.4155880364296]
@@ -194,3 +224,18 @@ def test_a_hard_boundary_makes_two_quantities(tmp_path):
     values = starling.pinn.solve(spec, out=tmp_path / "run").predict([[0.0], [0.25], [1.0]])
     assert values.shape == (3, 2)
     np.testing.assert_allclose(values[:, 0], [0, 3 / 16, 0], atol=1e-9)
+
+
+def test_the_bounds_job_judges_claims_and_records_factors(tmp_path):
+    spec = {
+        "system": "pinn",
+        "job": "bounds",
+        "class": {"width": 8, "members": 8},
+        "study": {"points": [16, 64, 256], "replicates": 50, "classes": 3},
+        "train": {"points": [8, 16, 32], "runs": 2, "steps": 60, "holdout": 100},
+    }
+    run = starling.run(spec, out=tmp_path / "run")
+    verdicts = {claim.id: claim.verdict for claim in run.claims}
+    assert len(verdicts) == 14
+    for theorem in ["bound-above-complexity", "bound-above-gap", "certificates-above-errors", "rank-factor"]:
+        assert verdicts[theorem] == "holds"

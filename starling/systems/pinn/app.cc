@@ -10,9 +10,14 @@
 #include "starling/base/error.h"
 #include "starling/study/training_loop.h"
 #include "starling/study/verdicts.h"
+#include "starling/systems/pinn/bound_app.h"
+#include "starling/systems/pinn/bound_claims.h"
 #include "starling/systems/pinn/certificate.h"
+#include "starling/systems/pinn/equation_checks.h"
+#include "starling/systems/pinn/points.h"
 #include "starling/systems/pinn/residual.h"
 #include "starling/systems/pinn/solution.h"
+#include "starling/systems/pinn/solved_bound.h"
 #include "starling/systems/pinn/solved_run.h"
 #include "starling/systems/pinn/solver.h"
 
@@ -56,14 +61,18 @@ class SolveApplication : public study::Application {
     const Solver solver(spec_, problem);  // refuses conditions that hold nowhere, matrices that do not fit
     const System& system = problem.system();
     const double degree = system.degree();
+    std::string doubts;
+    for (const Remark& remark : remarks(problem))
+      doubts += fmt::format("\nwarning: problem.equation:{}: {}", remark.line, remark.text);
     return fmt::format(
         "solve: {} in {}; {} equation{} of order {} and {}, {} conditions; {} parameters, {} points, {} of "
         "each "
-        "condition; {} steps",
+        "condition; {} steps{}",
         fmt::join(system.unknowns, ", "), fmt::join(system.axes, ", "), system.equations.size(),
         system.equations.size() == 1 ? "" : "s", system.order(),
         degree < 0 ? "no polynomial" : fmt::format("degree {:g}", degree), system.conditions.size(),
-        solver.parameters().size(), spec_.points.interior, spec_.points.condition, spec_.solver.all_steps());
+        solver.parameters().size(), spec_.points.interior, spec_.points.condition, spec_.solver.all_steps(),
+        doubts);
   }
 
   void run(study::RunContext& context) override {
@@ -89,6 +98,10 @@ class SolveApplication : public study::Application {
   }
 
  private:
+  static std::vector<Remark> remarks(const Problem& problem) {
+    return remarks_on(problem.system(), !problem.data().points.empty());
+  }
+
   bool rests(const Solver& solver) const {
     return solver.rested_at().has_value() && spec_.points.sampling == Sampling::fixed;
   }
@@ -125,6 +138,8 @@ class SolveApplication : public study::Application {
       store.record(study::Metric{.task = task, .name = name, .value = value, .note = note});
     };
     metric("loss", solver.loss());
+    for (const Remark& remark : remarks(problem))
+      store.record(study::Warning{task, 0, fmt::format("problem.equation:{}: {}", remark.line, remark.text)});
     for (const SolutionError& error : solution_errors(problem, solver.parameters())) {
       metric("relative_error " + error.quantity, error.relative, "|found - known|_2 / |known|_2");
       metric("largest_error " + error.quantity, error.largest);
@@ -143,6 +158,9 @@ class SolveApplication : public study::Application {
                                .upper = size.upper,
                                .note = "root mean square over points that the training did not see" +
                                        (refused.empty() ? "" : "; certifies no error: " + refused)});
+    record_generalisation(store, "generalisation", problem, solver.parameters(), solver.interior(),
+                          interior_points(problem.system(), judged_points,
+                                          {static_cast<std::uint64_t>(spec_.common.seed), 0, "hold-out"}));
     const std::vector<double> learned = learned_values(problem.system(), solver.parameters());
     for (std::size_t c = 0; c < learned.size(); ++c)
       metric("learned " + problem.system().learned[c].name, learned[c]);
@@ -207,11 +225,16 @@ const study::System& system() {
   static const study::System instance{
       "pinn",
       "networks that solve differential equations written as text",
-      {"solve"},
-      [](const std::string&) -> std::unique_ptr<study::Application> {
+      {"solve", "bounds"},
+      [](const std::string& job) -> std::unique_ptr<study::Application> {
+        if (job == "bounds") return make_bound_application();
         return std::make_unique<SolveApplication>();
       },
-      [] { return std::vector<study::Claim>{certificate_claim}; },
+      [] {
+        std::vector<study::Claim> claims = bound_claims();
+        claims.insert(claims.begin(), certificate_claim);
+        return claims;
+      },
       [](const study::RunDirectory& directory, const study::SampleRequest&) {
         throw base::Error(base::ErrorKind::usage,
                           directory.path().string() + ": pinn has no samples; use predict or export");

@@ -173,7 +173,7 @@ std::vector<LayerFactor> network_factors(const std::vector<Points<double>>& weig
 }
 
 Complexity residual_complexity(System& system, int residual, double s, double n,
-                               const std::vector<double>& norms) {
+                               const std::vector<double>& norms, const CoefficientSize& size) {
   const bool positive = !norms.empty() && std::all_of(norms.begin(), norms.end(),
                                                       [](double f) { return f >= 0 && std::isfinite(f); });
   if (!positive || !(n >= 1))
@@ -199,7 +199,7 @@ Complexity residual_complexity(System& system, int residual, double s, double n,
     }
     out.value = (majorant(graph, residual, sizes, system) - rest) / root;
     constexpr double share = 1e-6;  // a slope at 0: the terms of degree 1
-    for (const double size : sizes) small.push_back(share * size);
+    for (const double each : sizes) small.push_back(share * each);
     out.linear = (majorant(graph, residual, small, system) - rest) / share / root;
     return out;
   }
@@ -209,6 +209,8 @@ Complexity residual_complexity(System& system, int residual, double s, double n,
     term.value = 1 / root;
     if (graph.is_constant(node)) {
       term.coefficient = std::abs(graph.at(node).value);
+    } else if (size) {
+      term.coefficient = size(node);
     } else {
       term.assumed = true;
     }

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,7 @@ std::vector<LayerFactor> network_factors(const std::vector<base::Points<double>>
 struct BoundTerm {
   std::vector<Symbol> factors{};
   double coefficient = 1;
-  bool assumed = false;  ///< the coefficient varies with the coordinates: taken as 1
+  bool assumed = false;  ///< the coefficient varies with the coordinates and was not measured: taken as 1
   double value = 0;      ///< for the norms given
 };
 
@@ -52,9 +53,12 @@ struct Complexity {
   bool polynomial = true;        ///< else the value is that of the majorant: sin to sinh, exp to exp - 1, ...
   double value = 0, linear = 0;  ///< the bound, and the part of its terms of degree 1
 };
+/// The root mean square over the points of a coefficient that varies, by its node: what E|Σ ε_i a(x_i) k(x_i,
+/// .)| <= B √Σ a² makes of it.
+using CoefficientSize = std::function<double(int node)>;
 /// Error{usage} for norms that are not positive or n < 1.
 Complexity residual_complexity(System& system, int residual, double s, double n,
-                               const std::vector<double>& norms);
+                               const std::vector<double>& norms, const CoefficientSize& size = {});
 
 /// (√(2 L ln 2) + 1) Π |W|_F / √n for L layers (Golowich, Rakhlin & Shamir, 2018), of networks that are
 /// positive homogeneous and 1-Lipschitz; a comparison for others.

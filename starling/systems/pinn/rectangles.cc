@@ -92,9 +92,17 @@ RectangleResidual::RectangleResidual(const System& system, const WeakForm& form,
   folded_.resize(rule_.tests * rule_.size);
 }
 
+void RectangleResidual::set_extra_source(std::vector<double> values) {
+  if (values.size() != points_.size() / 2)
+    throw Error(ErrorKind::usage,
+                fmt::format("source: {} values for {} points", values.size(), points_.size() / 2));
+  extra_ = std::move(values);
+}
+
 void RectangleResidual::values(std::span<const double> parameters, std::span<double> out) {
   const std::size_t n = points_.size() / 2, q = rule_.size, tests = rule_.tests;
   residual_.values(parameters, points_.data(), static_cast<std::ptrdiff_t>(n), workspace_, values_.data());
+  for (std::size_t i = 0; i < extra_.size(); ++i) values_[2 * n + i] += extra_[i];
   for (std::size_t e = 0; e < mesh_.elements.size(); ++e) {
     double* results = out.data() + e * tests * tests;
     std::fill_n(results, tests * tests, 0.0);

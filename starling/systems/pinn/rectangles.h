@@ -45,6 +45,10 @@ class RectangleResidual {
   /// Gauss points (n, 2), element after element, x before y.
   const std::vector<double>& points() const { return points_; }
 
+  /// Values of a source that are not written as an equation, one a point, added to the root's. Error{usage}
+  /// for another number of them.
+  void set_extra_source(std::vector<double> values);
+
   /// out[(element · tests + j - 1) · tests + k - 1].
   void values(std::span<const double> parameters, std::span<double> out);
   /// ½ weight Σ R²; adds its gradient.
@@ -55,7 +59,7 @@ class RectangleResidual {
   TestRule rule_;
   Residual<double> residual_;
   Residual<double>::Workspace workspace_;
-  std::vector<double> points_, values_, rates_, results_;
+  std::vector<double> points_, extra_, values_, rates_, results_;
   std::vector<double> folded_;  // [test along y][point along x] of one element
 };
 

@@ -96,6 +96,7 @@ def seeds():
         b"u_t + u*u_x - nu*u_xx = 0\nu(x, 0) = -sin(pi*x) where x > 0 and x < 1\ndomain x = -1..1, t = 0..1\nperiodic x",
         b"unknowns u, v; axes x, y, t; param k = 1/2; learn c init 0.1 positive; u_t - c*laplacian(u) = v^2/k; v_xxyy = biharmonic(v)",
         b"unknowns n; let u = x*(1 - x)*n # hard\nu_xx + exp(-u_x**2) = sqrt(abs(x)); hole x = 0..1e-1",
+        b"unknowns u, v; param k = 0.1; u_t = k*u_xx; v_x = 1/x\ndomain x = 0..1, t = 0..1\nexact u = exp(-k*pi^2*t)*sin(pi*x); exact v = log(x)",
     ]
     yield "toml", [
         b'system = "toy"\nseed = 3\n[field]\ntemperature = 0.5\nkernel = "gaussian"\nscales = [0.1, 2e3]\n[train]\nsteps = 7\nexact = true\n',

@@ -3,6 +3,7 @@
 
 #include "starling/base/error.h"
 #include "starling/systems/pinn/equation.h"
+#include "starling/systems/pinn/equation_checks.h"
 #include "starling/systems/pinn/tape.h"
 
 // Any bytes end in a system whose residuals can be evaluated or in one base::Error.
@@ -15,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)system.order();
     const pinn::Tape<double> tape(system.graph, pinn::equation_roots(system));
     (void)tape.room();
+    (void)pinn::remarks_on(system, false);
   } catch (const base::Error&) {
   }
   return 0;
