@@ -102,7 +102,8 @@ debian() {
   cp /etc/resolv.conf "$root/etc/" 2> /dev/null || true
   cp dist/*.deb "$root/tmp/"
   cp -r examples/find_package "$root/tmp/"
-  local -a inside=(chroot "$root" env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8)
+  local -a inside=(chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+    ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"})
   "${inside[@]}" apt-get -q update > build/debian.log
   "${inside[@]}" sh -c 'apt-get -q install -y --no-install-recommends /tmp/starling_*.deb' >> build/debian.log 2>&1
   use_program "${inside[@]}"
