@@ -14,4 +14,7 @@ cmake -S examples/find_package -B build/find_package -G Ninja -DCMAKE_BUILD_TYPE
 cmake --build build/find_package
 build/find_package/two_clouds
 
+echo "The packages:"
+scripts/package.sh quick
+
 PYTHONPATH=build/release/python STARLING_PROGRAM="$PWD/build/release/bin/starling" build/venv/bin/python -m pytest -q python/tests

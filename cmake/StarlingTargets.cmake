@@ -16,6 +16,11 @@ if(STARLING_SANITIZE)
   target_link_options(starling_options INTERFACE -fsanitize=address,undefined)
 endif()
 
+if(STARLING_SANITIZE_THREADS)
+  target_compile_options(starling_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(starling_options INTERFACE -fsanitize=thread)
+endif()
+
 # Eigen's allocation alignment follows -march; the run-time dispatched kernels are built without one. One value for all
 # keeps a buffer allocated in one file and released in another well-formed.
 set(STARLING_ABI_DEFINITIONS EIGEN_MAX_ALIGN_BYTES=64)

@@ -1,6 +1,7 @@
 #include "arrays.h"
 #include "starling/base/error.h"
 #include "starling/base/version.h"
+#include "starling/simd/target.h"
 
 namespace starling::python {
 namespace {
@@ -34,6 +35,7 @@ NB_MODULE(_core, module) {
   nanobind::register_exception_translator(python::translate);
   const std::string_view version = base::version();
   module.attr("__version__") = nanobind::str(version.data(), version.size());
+  module.attr("vector_target") = simd::target_name();
   python::bind_metrics(module);
   python::bind_drift(module);
   python::bind_students(module);

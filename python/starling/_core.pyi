@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 __version__: str
+vector_target: str
 
 def mmd2(x: Floats, y: Floats, bandwidth: float, unbiased: bool) -> float: ...
 def energy_distance(x: Floats, y: Floats, unbiased: bool) -> float: ...

@@ -119,25 +119,67 @@ void add_export(CLI::App& app, const Toolbox& toolbox, ExportOptions& o) {
   verb->callback([&] { export_model(toolbox, o); });
 }
 
-void add_rest(CLI::App& app, const Toolbox& toolbox, std::string& argument, int& code) {
+void add_rest(CLI::App& app, const Toolbox& toolbox, std::string& run_directory, int& code) {
   auto* report = app.add_subcommand("report", "rebuild the page of a run");
-  report->add_option("run", argument, "a run directory")->required();
+  report->add_option("run", run_directory, "a run directory")->required();
   report->footer("Example: starling report runs/digits");
-  report->callback([&] { rebuild_report(toolbox, argument); });
-
-  auto* claims = app.add_subcommand("claims", "every claim, its source, how it is measured");
-  claims->add_option("system", argument, "one system; default all");
-  claims->footer("Example: starling claims drift");
-  claims->callback([&] { list_claims(toolbox, argument); });
+  report->callback([&] { rebuild_report(toolbox, run_directory); });
 
   auto* doctor = app.add_subcommand("doctor", "does this machine compute correctly, and what will be used");
   doctor->footer("Example: starling doctor");
   doctor->callback([&] { code = examine(toolbox); });
+}
 
+void add_claims(CLI::App& app, const Toolbox& toolbox, ClaimsOptions& o) {
+  auto* verb = app.add_subcommand("claims", "every claim, its source, how it is measured");
+  verb->add_option("system", o.system, "one system; default all");
+  verb->add_flag("--json", o.json, "one JSON object a line");
+  verb->footer("Example: starling claims drift");
+  verb->callback([&] { list_claims(toolbox, o); });
+}
+
+OptionHelp help_of(const CLI::Option& option) {
+  OptionHelp help;
+  for (const std::string& name : option.get_snames()) help.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) help.names.push_back("--" + name);
+  help.positional = option.get_positional();
+  if (help.positional) {  // CLI11 gives all names: "job,--job"
+    const std::string all = option.get_name(true, true);
+    help.names.insert(help.names.begin(), all.substr(0, all.find(',')));
+  }
+  if (option.get_items_expected_max() > 0)
+    help.value = option.get_type_name().substr(0, option.get_type_name().find(':'));
+  help.initial = option.get_default_str();
+  help.text = option.get_description();
+  help.required = option.get_required();
+  return help;
+}
+
+ProgramHelp help_of(const CLI::App& app) {
+  ProgramHelp help{
+      .name = app.get_name(), .text = app.get_description(), .footer = app.get_footer(), .verbs = {}};
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    VerbHelp& one =
+        help.verbs.emplace_back(VerbHelp{verb->get_name(), verb->get_description(), verb->get_footer(), {}});
+    for (const CLI::Option* option : verb->get_options()) {
+      if (option != verb->get_help_ptr()) one.options.push_back(help_of(*option));
+    }
+  }
+  return help;
+}
+
+// These read what all verbs declare, so they are called once all are there.
+void add_help(CLI::App& app, const Toolbox& toolbox, std::string& shell, ManualOptions& o) {
   auto* completion = app.add_subcommand("completion", "print the shell's completion script");
-  completion->add_option("shell", argument, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
+  completion->add_option("shell", shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
   completion->footer("Example: source <(starling completion bash)");
-  completion->callback([&] { print_completion(toolbox, argument); });
+  completion->callback([&] { print_completion(toolbox, help_of(app), shell); });
+
+  auto* manual = app.add_subcommand("manual", "print the manual, or every key of a system's specs");
+  manual->add_option("page", o.page, "starling, or a system")->capture_default_str();
+  manual->add_flag("--markdown", o.markdown, "as Markdown; by default for man");
+  manual->footer("Example: starling manual drift | man -l -");
+  manual->callback([&] { print_manual(toolbox, help_of(app), o); });
 }
 
 // fmt::print throws when standard error cannot be written, on a full disk say; nobody would catch that.
@@ -170,7 +212,9 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
   SampleOptions sample_options;
   PredictOptions predict_options;
   ExportOptions export_options;
-  std::string argument;
+  ClaimsOptions claims_options;
+  ManualOptions manual_options;
+  std::string run_directory, shell;
   add_new(app, toolbox, new_options);
   add_check(app, toolbox, check_request);
   add_run(app, toolbox, run_request, code);
@@ -178,7 +222,9 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
   add_sample(app, toolbox, sample_options);
   add_predict(app, toolbox, predict_options);
   add_export(app, toolbox, export_options);
-  add_rest(app, toolbox, argument, code);
+  add_rest(app, toolbox, run_directory, code);
+  add_claims(app, toolbox, claims_options);
+  add_help(app, toolbox, shell, manual_options);
   try {
     require_known_verb(app, args);
     std::reverse(args.begin(), args.end());  // as CLI11 wants them

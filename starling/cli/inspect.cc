@@ -54,10 +54,18 @@ void rebuild_report(const Toolbox& toolbox, const std::string& run) {
   fmt::print("{}\n", directory.report().string());
 }
 
-void list_claims(const Toolbox& toolbox, const std::string& system) {
+void list_claims(const Toolbox& toolbox, const ClaimsOptions& options) {
   for (const study::System* candidate : toolbox.systems) {
-    if (!system.empty() && candidate != &study::find_system(toolbox.systems, system)) continue;
+    if (!options.system.empty() && candidate != &study::find_system(toolbox.systems, options.system))
+      continue;
     for (const study::Claim& c : candidate->claims()) {
+      if (options.json) {
+        const nlohmann::json line = {{"system", candidate->name}, {"id", c.id},
+                                     {"states", c.statement},     {"source", c.source},
+                                     {"measured", c.measured_as}, {"fails_if", c.falsifier}};
+        fmt::print("{}\n", line.dump());
+        continue;
+      }
       fmt::print("{}.{}\n  states    {}\n  source    {}\n  measured  {}\n  fails if  {}\n\n", candidate->name,
                  c.id, c.statement, c.source, c.measured_as, c.falsifier);
     }
@@ -81,39 +89,6 @@ int examine(const Toolbox& toolbox) {
     fmt::print("{}  {}{}\n", passes ? "ok      " : "FAILS   ", check.name, reason);
   }
   return healthy ? 0 : static_cast<int>(base::ErrorKind::numerical);
-}
-
-void print_completion(const Toolbox& toolbox, const std::string& shell) {
-  if (shell == "zsh") fmt::print("autoload -Uz compinit bashcompinit && compinit && bashcompinit\n");
-  std::string systems;
-  for (const study::System* system : toolbox.systems) systems += (systems.empty() ? "" : " ") + system->name;
-  fmt::print("{}{}{}", R"(_starling() {
-  local word="${COMP_WORDS[COMP_CWORD]}"
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "new check run sweep sample predict report claims export doctor completion --help --version" -- "$word"))
-    return
-  fi
-  case "$word" in
-    -*)
-      case "${COMP_WORDS[1]}" in
-        new) COMPREPLY=($(compgen -W "--job --help" -- "$word")) ;;
-        check) COMPREPLY=($(compgen -W "--set --help" -- "$word")) ;;
-        run) COMPREPLY=($(compgen -W "--out --set --threads --resume --json --quiet --strict --help" -- "$word")) ;;
-        sample) COMPREPLY=($(compgen -W "--count --label --seed --guidance --noise --prompt --temperature --top-k --out --help" -- "$word")) ;;
-        export) COMPREPLY=($(compgen -W "--out --help" -- "$word")) ;;
-        *) COMPREPLY=($(compgen -W "--help" -- "$word")) ;;
-      esac ;;
-    *)
-      case "${COMP_WORDS[1]}" in
-        new | claims) COMPREPLY=($(compgen -W ")",
-             systems, R"(" -- "$word")) ;;
-        completion) COMPREPLY=($(compgen -W "bash zsh" -- "$word")) ;;
-        *) COMPREPLY=($(compgen -f -- "$word")) ;;
-      esac ;;
-  esac
-}
-complete -o filenames -F _starling starling
-)");
 }
 
 }  // namespace starling::cli

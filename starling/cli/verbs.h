@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "starling/cli/command_line.h"
+#include "starling/cli/help.h"
 #include "starling/cli/outcome.h"
 
 namespace starling::cli {
@@ -33,6 +34,14 @@ struct PredictOptions {
 struct ExportOptions {
   std::string run, out;
 };
+struct ClaimsOptions {
+  std::string system;
+  bool json = false;
+};
+struct ManualOptions {
+  std::string page = "starling";
+  bool markdown = false;
+};
 
 void print_template(const Toolbox& toolbox, const NewOptions& options);
 void check_spec(const Toolbox& toolbox, const RunRequest& request);
@@ -42,8 +51,10 @@ void sample(const Toolbox& toolbox, const SampleOptions& options);
 void predict(const Toolbox& toolbox, const PredictOptions& options);
 void export_model(const Toolbox& toolbox, const ExportOptions& options);
 void rebuild_report(const Toolbox& toolbox, const std::string& run);
-void list_claims(const Toolbox& toolbox, const std::string& system);
+void list_claims(const Toolbox& toolbox, const ClaimsOptions& options);
 int examine(const Toolbox& toolbox);
-void print_completion(const Toolbox& toolbox, const std::string& shell);
+void print_completion(const Toolbox& toolbox, const ProgramHelp& help, const std::string& shell);
+/// The program's page, or that of a system's specs, for man(1) or in Markdown.
+void print_manual(const Toolbox& toolbox, const ProgramHelp& help, const ManualOptions& options);
 
 }  // namespace starling::cli

@@ -3,13 +3,8 @@
 
 namespace starling::math {
 
-/// Products run in oneTBB's threads; OpenBLAS's own must sleep. Called before each product, not before main:
-/// the library has to have chosen its kernels.
-inline void hold_openblas_to_one_thread() {
-  [[maybe_unused]] static const bool held = [] {
-    openblas_set_num_threads(1);
-    return true;
-  }();
-}
+/// Products run in oneTBB's threads; OpenBLAS must have none of its own. Called before each product; that
+/// none is started is settled before main (openblas.cc).
+void hold_openblas_to_one_thread();
 
 }  // namespace starling::math

@@ -40,8 +40,8 @@ TEST_F(CommandLine, TemplateIsAValidSpec) {
 }
 
 TEST_F(CommandLine, HelpOfEveryVerbFitsAScreenAndShowsAnExample) {
-  for (const char* verb :
-       {"new", "check", "run", "sample", "report", "claims", "export", "doctor", "completion"}) {
+  for (const char* verb : {"new", "check", "run", "sweep", "sample", "predict", "report", "claims", "export",
+                           "doctor", "completion", "manual"}) {
     const auto result = run(folder_.path, {verb, "--help"});
     EXPECT_EQ(result.code, 0);
     EXPECT_LE(std::count(result.output.begin(), result.output.end(), '\n'), 24);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "starling/cli/command_line.h"
@@ -191,10 +192,39 @@ TEST_F(Verbs, DoctorShowsTheMachineAndFailsWithACheckThatFailsOrThrows) {
 TEST_F(Verbs, CompletionKnowsTheSystemsAndIsAScriptThatBashReads) {
   const Outcome outcome = start({"completion", "bash"});
   ASSERT_EQ(outcome.code, 0);
-  EXPECT_NE(outcome.output.find("compgen -W \"toy\""), std::string::npos);
+  EXPECT_NE(outcome.output.find("words=\"toy\""), std::string::npos);
+  EXPECT_NE(outcome.output.find("sweep) options=\"--over --measure"), std::string::npos);
   base::write_file_atomically(folder_ / "completion", outcome.output);
   EXPECT_EQ(std::system(("bash -n " + (folder_ / "completion").string()).c_str()), 0);
-  EXPECT_NE(start({"completion", "zsh"}).output.find("compinit"), std::string::npos);
+  EXPECT_TRUE(start({"completion", "zsh"}).output.starts_with("#compdef starling\n"));
+}
+
+TEST_F(Verbs, ManualHasEveryVerbAndOptionForManAndInMarkdown) {
+  const std::string page = start({"manual"}).output;
+  EXPECT_TRUE(page.starts_with(".TH \"STARLING\" 1 ")) << page;
+  for (const char* words : {".SS \"starling sweep SPEC [OPTIONS]\"", "\\fB\\-\\-measure TEXT\\fR",
+                            "(must be given)", ".SS \"starling new SYSTEM [JOB]\"", "\\fB130\\fR"})
+    EXPECT_NE(page.find(words), std::string::npos) << words;
+  const std::string site = start({"manual", "--markdown"}).output;
+  EXPECT_TRUE(site.starts_with("# starling\n")) << site;
+  EXPECT_NE(site.find("\n`--measure TEXT`\n:   what the runs are judged by"), std::string::npos) << site;
+}
+
+TEST_F(Verbs, ManualOfASystemHasEveryKeyOfItsSpecs) {
+  const Outcome outcome = start({"manual", "toy"});
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_TRUE(outcome.output.starts_with(".TH \"STARLING\\-TOY\" 5 ") ||
+              outcome.output.starts_with(".TH \"STARLING-TOY\" 5 "))
+      << outcome.output;
+  EXPECT_NE(outcome.output.find("seed = "), std::string::npos);
+  EXPECT_EQ(start({"manual", "tyo"}).code, 2);
+}
+
+TEST_F(Verbs, ClaimsAreAlsoPrintedAsJson) {
+  const Outcome outcome = start({"claims", "toy", "--json"});
+  const auto line = nlohmann::json::parse(outcome.output.substr(0, outcome.output.find('\n')));
+  EXPECT_EQ(line.at("system"), "toy");
+  EXPECT_TRUE(line.contains("fails_if"));
 }
 
 }  // namespace

@@ -11,6 +11,11 @@
 #include "starling/base/matrix.h"
 #include "starling/base/random.h"
 
+extern "C" {
+int openblas_get_num_threads();
+extern int blas_num_threads;
+}
+
 namespace starling::math {
 namespace {
 
@@ -122,6 +127,11 @@ TYPED_TEST(MatrixProduct, OverwritesATargetThatHoldsNaN) {
   std::vector<T> out = {std::numeric_limits<T>::quiet_NaN()};
   product(1, 2, 1, a.data(), b.data(), out.data());
   EXPECT_EQ(out[0], T(11));
+}
+
+TEST(MatrixProduct, StartsNoThreadsOfOpenBlas) {
+  EXPECT_EQ(openblas_get_num_threads(), 1);
+  EXPECT_EQ(blas_num_threads, 1) << "those of the pool, which are started before main";
 }
 
 }  // namespace
