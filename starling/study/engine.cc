@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <thread>
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
@@ -19,6 +21,30 @@ using base::ErrorKind;
 void require_database(const RunDirectory& directory) {
   if (!std::filesystem::exists(directory.checkpoint())) return;
   (void)Store(directory.database(), Store::Open::existing);
+}
+
+// The threads of a rank: cores that the launcher left to all ranks of a machine are divided among them.
+int threads_of(const RunOptions& options) {
+  if (options.threads > 0 || options.communicator->size() == 1) return options.threads;
+  const char* here = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const base::ThreadLimit all(0);
+  if (here == nullptr || base::thread_count() < cores) return 0;  // unknown, or bound to a share already
+  return std::max(1, cores / std::max(1, std::atoi(here)));
+}
+
+// What a rank other than 0 does: its part of the work, once rank 0 has found nothing to refuse.
+void assist(Application& application, const RunOptions& options) {
+  comm::Communicator& ranks = *options.communicator;
+  comm::follow_lead(ranks);
+  if (application.spreads()) {
+    const RunDirectory directory = RunDirectory::elsewhere(options.out);
+    Store store{Store::InMemory{}};
+    Progress progress(Progress::Style::quiet);
+    RunContext context{directory, store, progress, options.resume, options.interrupted, ranks};
+    application.run(context);
+  }
+  comm::follow_lead(ranks);
 }
 
 // `job=study` must be known before the application is made; the rest waits for its description.
@@ -81,9 +107,14 @@ RunDirectory run_spec(const std::vector<const System*>& systems, const std::stri
   const auto application = load(systems, text, file_name, options.overrides);
   Description description;
   application->describe(description);
-  const base::ThreadLimit threads(options.threads);
+  comm::Communicator& ranks = *options.communicator;
+  const base::ThreadLimit threads(threads_of(options));
   const base::FlushDenormals flush;
   application->plan();  // bad input is refused before a directory is made
+  if (!ranks.lead()) {
+    assist(*application, options);
+    return RunDirectory::elsewhere(options.out);
+  }
 
   RunDirectory directory = RunDirectory::open(options.out, options.resume);
   if (options.resume) {
@@ -94,8 +125,12 @@ RunDirectory run_spec(const std::vector<const System*>& systems, const std::stri
   RunRecord(directory, to_json(description), options.resume).during([&] {
     Store store(directory.database());
     Progress progress(options.progress);
-    RunContext context{directory, store, progress, options.resume, options.interrupted};
+    if (ranks.size() > 1 && !application->spreads())
+      progress.message(fmt::format("this job runs on one rank; the other {} wait", ranks.size() - 1));
+    RunContext context{directory, store, progress, options.resume, options.interrupted, ranks};
+    comm::follow_lead(ranks);
     application->run(context);
+    comm::follow_lead(ranks);
   });
   if (options.report) options.report(directory);
   return directory;

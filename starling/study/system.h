@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "starling/comm/communicator.h"
 #include "starling/study/description.h"
 #include "starling/study/progress.h"
 #include "starling/study/run_directory.h"
@@ -21,6 +22,7 @@ struct RunContext {
   bool resume = false;
   std::function<bool()>
       interrupted;  ///< true once the user asked to stop: save a checkpoint, throw Error{interrupted}
+  comm::Communicator& communicator = comm::alone();  ///< the ranks that run this together
 };
 
 /// One spec of one system: described, planned, run.
@@ -31,6 +33,10 @@ class Application {
   virtual std::string
   plan() = 0;  ///< reads the input and says what would run and what it costs; throws Error
   virtual void run(RunContext& context) = 0;
+  /// Whether every rank calls run(), which shares its work through context.communicator. Only rank 0 has the
+  /// run's directory and store; the others have an empty store, and what they record is lost. Else rank 0
+  /// runs alone.
+  virtual bool spreads() const { return false; }
 };
 
 struct SampleRequest {

@@ -31,8 +31,12 @@ class FlowApplication : public study::Application {
     require_consistent(spec_);
     study::measure_claims(context, claim_catalogue(), [this](const study::Claim& claim, study::Store& store) {
       return measure(claim, spec_, store);
+    }, {shared_flow(spec_)}, [this](const study::Claim& claim) {
+      return reads_flow(claim) ? std::vector<std::string>{shared_flow(spec_).name} : std::vector<std::string>();
     });
   }
+
+  bool spreads() const override { return true; }
 
  private:
   FlowSpec spec_;
