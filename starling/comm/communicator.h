@@ -7,7 +7,7 @@
 namespace starling::comm {
 
 /// The processes of one run, numbered 0 to size - 1. All calls come from the main thread of a process; a
-/// collective one (broadcast, allgather, exchange, barrier) is made by every rank in the same order. A rank
+/// collective one (broadcast, gather, barrier) is made by every rank in the same order. A rank
 /// that dies ends all of them: there is no error to handle here, the run is resumed instead.
 class Communicator {
  public:
@@ -22,10 +22,8 @@ class Communicator {
   virtual std::string receive(int from) = 0;
 
   virtual void broadcast(std::span<std::byte> bytes, int from) = 0;
-  /// `own` of every rank in rank order into `all`, which holds size() times as many bytes.
-  virtual void allgather(std::span<const std::byte> own, std::span<std::byte> all) = 0;
-  /// Sends `out` to one rank while `in` comes from another; the sizes must be agreed.
-  virtual void exchange(int to, std::span<const std::byte> out, int from, std::span<std::byte> in) = 0;
+  /// Every rank holds bytes bounds[rank] to bounds[rank + 1] of `all`, and ends with all of them.
+  virtual void gather(std::span<std::byte> all, std::span<const std::size_t> bounds) = 0;
   virtual void barrier() = 0;
 
   /// Ends every process of the run with this exit code.
@@ -41,8 +39,7 @@ class Alone final : public Communicator {
   bool waits(int from) override;
   std::string receive(int from) override;
   void broadcast(std::span<std::byte>, int) override {}
-  void allgather(std::span<const std::byte> own, std::span<std::byte> all) override;
-  void exchange(int to, std::span<const std::byte> out, int from, std::span<std::byte> in) override;
+  void gather(std::span<std::byte>, std::span<const std::size_t>) override {}
   void barrier() override {}
   [[noreturn]] void abort(int code) override;
 };
@@ -57,10 +54,5 @@ void follow_lead(Communicator& communicator);
 struct Stopped : std::exception {
   const char* what() const noexcept override { return "rank 0 stopped the run"; }
 };
-
-template <class T>
-std::span<std::byte> bytes_of(std::span<T> values) {
-  return std::as_writable_bytes(values);
-}
 
 }  // namespace starling::comm

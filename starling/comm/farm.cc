@@ -75,9 +75,8 @@ class Lead {
     bool taken = false;
     for (std::size_t rank = 0; rank < busy_.size(); ++rank) {
       if (!busy_[rank]) continue;
-      const bool ready = rank > 0
-                             ? communicator_.waits(static_cast<int>(rank))
-                             : own_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+      const bool ready = rank > 0 ? communicator_.waits(static_cast<int>(rank))
+                                  : own_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
       if (!ready) continue;
       const std::string result = rank > 0 ? communicator_.receive(static_cast<int>(rank)) : own_.get();
       const std::size_t item = *busy_[rank];

@@ -26,8 +26,8 @@ struct Work {
   std::function<bool()> well;
 };
 
-/// Returns on every rank once next() has nothing more to give and every result is in. In one process items are
-/// done in the order of next(), in the calling thread. An error of next() or finish() leaves at once.
+/// Returns on every rank once next() has nothing more to give and every result is in. In one process items
+/// are done in the order of next(), in the calling thread. An error of next() or finish() leaves at once.
 void farm(Communicator& communicator, const Work& work);
 
 }  // namespace starling::comm

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "starling/comm/launch.h"
 
@@ -68,26 +69,21 @@ class Ranks final : public Communicator {
       MPI_Bcast(bytes.data() + at, n, MPI_BYTE, from, MPI_COMM_WORLD);
     });
   }
-  void allgather(std::span<const std::byte> own, std::span<std::byte> all) override {
-    if (own.size() <= piece) {
-      MPI_Allgather(own.data(), count(own.size()), MPI_BYTE, all.data(), count(own.size()), MPI_BYTE,
-                    MPI_COMM_WORLD);
+  void gather(std::span<std::byte> all, std::span<const std::size_t> bounds) override {
+    if (all.size() > INT_MAX) {
+      for (int from = 0; from < size_; ++from) {
+        const auto r = static_cast<std::size_t>(from);
+        broadcast(all.subspan(bounds[r], bounds[r + 1] - bounds[r]), from);
+      }
       return;
     }
-    std::ranges::copy(own, all.subspan(own.size() * static_cast<std::size_t>(rank_)).begin());
-    for (int from = 0; from < size_; ++from)
-      broadcast(all.subspan(own.size() * static_cast<std::size_t>(from), own.size()), from);
-  }
-  void exchange(int to, std::span<const std::byte> out, int from, std::span<std::byte> in) override {
-    const std::size_t most = std::max(out.size(), in.size());
-    in_pieces(most, [&](std::size_t at, int) {
-      const auto part = [at](std::size_t bytes) {
-        return static_cast<int>(at < bytes ? std::min(piece, bytes - at) : 0);
-      };
-      MPI_Sendrecv(out.data() + std::min(at, out.size()), part(out.size()), MPI_BYTE, to, tag + 1,
-                   in.data() + std::min(at, in.size()), part(in.size()), MPI_BYTE, from, tag + 1,
-                   MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-    });
+    std::vector<int> counts, starts;
+    for (std::size_t r = 0; r + 1 < bounds.size(); ++r) {
+      counts.push_back(count(bounds[r + 1] - bounds[r]));
+      starts.push_back(count(bounds[r]));
+    }
+    MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all.data(), counts.data(), starts.data(), MPI_BYTE,
+                   MPI_COMM_WORLD);
   }
   void barrier() override { MPI_Barrier(MPI_COMM_WORLD); }
   [[noreturn]] void abort(int code) override {
@@ -101,8 +97,9 @@ class Ranks final : public Communicator {
 
 // Each launcher names the number of ranks its own way: Open MPI's, PMI's (MPICH, Slurm), PMIx's rank.
 bool was_launched() {
-  return std::ranges::any_of(std::initializer_list<const char*>{"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"},
-                             [](const char* name) { return std::getenv(name) != nullptr; });
+  return std::ranges::any_of(
+      std::initializer_list<const char*>{"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"},
+      [](const char* name) { return std::getenv(name) != nullptr; });
 }
 
 }  // namespace

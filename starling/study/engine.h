@@ -32,7 +32,8 @@ std::unique_ptr<Application> load(const std::vector<const System*>& systems, con
 /// Runs a spec into options.out and writes manifest (see RunRecord), database and report. A run that does not
 /// end well leaves its last checkpoint, and the error reaches the caller. `resume` is refused with
 /// Error{usage} that names the first key whose value differs from the run's. Where there are several ranks
-/// only rank 0 touches the directory; an error of rank 0 leaves the others waiting, and its caller must abort.
+/// only rank 0 touches the directory; an error of rank 0 leaves the others waiting, and its caller must
+/// abort.
 RunDirectory run_spec(const std::vector<const System*>& systems, const std::string& text,
                       const std::string& file_name, const RunOptions& options);
 

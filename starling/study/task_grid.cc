@@ -20,10 +20,10 @@ using nlohmann::json;
 
 // What a task left, as it travels.
 struct Outcome {
-  std::string changes{};                                       // of the database
-  std::vector<std::pair<std::string, std::string>> files{};    // name, bytes
-  std::vector<std::string> lines{};                            // for the user
-  std::optional<std::pair<int, std::string>> failure{};        // ErrorKind, or 0 for what nobody foresaw
+  std::string changes{};                                     // of the database
+  std::vector<std::pair<std::string, std::string>> files{};  // name, bytes
+  std::vector<std::string> lines{};                          // for the user
+  std::optional<std::pair<int, std::string>> failure{};      // ErrorKind, or 0 for what nobody foresaw
 };
 
 json::binary_t binary(const std::string& bytes) {
@@ -78,12 +78,11 @@ class Grid {
       }
       if (!label_.empty()) context_.progress.begin(label_, std::ssize(tasks_), done_);
     }
-    comm::farm(context_.communicator, {.next = [this] { return next(); },
-                                       .work = [this](const comm::Parcel& parcel) { return measure(parcel); },
-                                       .finish = [this](std::size_t item, const std::string& result) {
-                                         finish(item, result);
-                                       },
-                                       .well = [this] { return !failure_; }});
+    comm::farm(context_.communicator,
+               {.next = [this] { return next(); },
+                .work = [this](const comm::Parcel& parcel) { return measure(parcel); },
+                .finish = [this](std::size_t item, const std::string& result) { finish(item, result); },
+                .well = [this] { return !failure_; }});
     if (failure_ && failure_->first == 0) throw std::runtime_error(failure_->second);
     if (failure_) throw Error(static_cast<ErrorKind>(failure_->first), failure_->second);
     if (context_.communicator.lead() && !label_.empty()) context_.progress.end();
@@ -111,12 +110,10 @@ class Grid {
     try {
       Store store(Store::InMemory{}, parcel.needs);
       const Store::Recording recording(store);
-      TaskContext task{store, context_.communicator.size() == 1 ? context_.progress : silent_,
-                       context_.interrupted,
-                       [&](const std::string& name, const std::string& bytes) {
-                         outcome.files.emplace_back(name, bytes);
-                       },
-                       [&](const std::string& text) { outcome.lines.push_back(text); }};
+      TaskContext task{
+          store, context_.communicator.size() == 1 ? context_.progress : silent_, context_.interrupted,
+          [&](const std::string& name, const std::string& bytes) { outcome.files.emplace_back(name, bytes); },
+          [&](const std::string& text) { outcome.lines.push_back(text); }};
       tasks_[parcel.item].measure(task);
       outcome.changes = recording.changes();
     } catch (const Error& error) {

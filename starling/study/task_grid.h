@@ -17,8 +17,8 @@ struct TaskContext {
   std::function<void(const std::string& text)> tell;                             ///< a line for the user
 };
 
-/// One task of a study. What it records is a function of the spec and of what its `needs` recorded, of nothing
-/// else that the store may hold: then the result does not depend on who measured what, and when.
+/// One task of a study. What it records is a function of the spec and of what its `needs` recorded, of
+/// nothing else that the store may hold: then the result does not depend on who measured what, and when.
 struct Task {
   std::string name;
   std::function<void(TaskContext&)> measure;
@@ -27,8 +27,8 @@ struct Task {
 
 /// Measures what is not done yet, each task in a transaction of its own, over the ranks of
 /// context.communicator; in one process in their order. Every rank calls it with the same tasks; when it
-/// returns, rank 0's store holds all of them, and only rank 0's. With an empty `label` the tasks show their own
-/// progress. After an error of a task no further one begins; those that run are kept, and the first error
+/// returns, rank 0's store holds all of them, and only rank 0's. With an empty `label` the tasks show their
+/// own progress. After an error of a task no further one begins; those that run are kept, and the first error
 /// reaches rank 0's caller. Error{interrupted} between tasks once the user asked to stop.
 void run_tasks(RunContext& context, const std::string& label, const std::vector<Task>& tasks);
 

@@ -50,6 +50,58 @@ students = [1, 2, 3, 4]
 seeds = 24
 )";
 
+// Several chunks of the network's rows, and of the field's.
+const std::string generator = R"(
+system = "drift"
+[data]
+source = "moons"
+[generator]
+width = 32
+[train]
+steps = 24
+batch = 700
+data_batch = 300
+evaluation = 300
+repeats = 2
+checkpoint_every = 6
+)";
+
+// Ten classes, in features whose gradient goes back through another network.
+const std::string digits = R"(
+system = "drift"
+[data]
+source = "file"
+path = ")" STARLING_SOURCE_DIR R"(/data/digits.npz"
+[generator]
+width = 32
+conditional = true
+[features]
+kind = "autoencoder"
+width = 32
+steps = 10
+[train]
+steps = 6
+batch = 32
+data_batch = 16
+repeats = 2
+)";
+
+std::string particles(const std::string& field) {
+  return R"(
+system = "drift"
+job = "particles"
+[data]
+source = "moons"
+[cloud]
+count = 700
+[field]
+kind = ")" +
+         field + R"("
+[motion]
+steps = 8
+)";
+}
+
 // Every bit of the database: content() of the other tests rounds, and leaves claims out.
 std::string every_bit(const std::filesystem::path& database) {
   const study::Store store(database, study::Store::Open::existing);
@@ -79,7 +131,7 @@ class Ranks : public testing::Test {
   // Words before the program: mpirun with `ranks` processes, or nothing for one without it.
   static std::vector<std::string> launcher(int ranks) {
     if (ranks == 0) return {};
-    return {STARLING_MPIRUN, "--allow-run-as-root", "--oversubscribe", "--timeout", "100", "-n",
+    return {STARLING_MPIRUN,      "--allow-run-as-root", "--oversubscribe", "--timeout", "100", "-n",
             std::to_string(ranks)};
   }
   std::vector<std::string> arguments(const std::string& spec, const std::string& name) const {
@@ -127,6 +179,40 @@ TEST_F(Ranks, AStudyWhoseClaimsShareSeriesHasTheBytesOfOneProcess) {
 
 TEST_F(Ranks, ACensusHasTheBytesAndFilesOfOneProcess) {
   expect_same_over_ranks(census);
+}
+
+TEST_F(Ranks, TheTrainingOfAGeneratorHasTheBytesOfOneProcess) {
+  expect_same_over_ranks(generator);
+}
+
+TEST_F(Ranks, TheTrainingOfAConditionalGeneratorHasTheBytesOfOneProcess) {
+  expect_same_over_ranks(digits);
+}
+
+TEST_F(Ranks, ARowNormalisedFieldHasTheBytesOfOneProcess) {
+  expect_same_over_ranks(particles("displacement"));
+}
+
+TEST_F(Ranks, ADoublyNormalisedFieldHasTheBytesOfOneProcess) {
+  expect_same_over_ranks(particles("toy"));
+}
+
+TEST_F(Ranks, AKilledTrainingResumesOverOtherRanksToTheSameBytes) {
+  std::string spec = generator;
+  spec.replace(spec.find("steps = 24"), 10, "steps = 400");
+  const std::string one = run(0, spec);
+  std::vector<std::string> args = arguments(spec, "killed"), words = launcher(2);
+  const std::string script =
+      "test $OMPI_COMM_WORLD_RANK = 1 && (for i in $(seq 1000); do test -e \"$4/checkpoint.safetensors\" && "
+      "break; sleep 0.01; done; kill -9 $$) & exec \"$0\" \"$@\"";
+  words.insert(words.end(), {"sh", "-c", script});
+  const Result killed =
+      testing_program::wait(folder_.path, testing_program::start(folder_.path, args, words));
+  EXPECT_NE(killed.code, 0) << "nobody was killed";
+  args.emplace_back("--resume");
+  const Result resumed = launch(3, args);
+  EXPECT_EQ(resumed.code, 0) << resumed.errors;
+  EXPECT_TRUE(one == whole("killed"));
 }
 
 // Each rank is a shell that becomes the program; one of them is killed while the study runs.

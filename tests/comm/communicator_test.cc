@@ -2,20 +2,26 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <vector>
 
 #include "starling/comm/farm.h"
+#include "starling/comm/shared_loop.h"
 
 namespace starling::comm {
 namespace {
 
-TEST(Alone, HearsItselfInEveryCollectiveCall) {
-  std::array<int, 3> own{1, 2, 3}, all{}, back{};
-  alone().allgather(std::as_bytes(std::span(own)), bytes_of(std::span(all)));
-  alone().exchange(0, std::as_bytes(std::span(own)), 0, bytes_of(std::span(back)));
-  EXPECT_EQ(all, own);
-  EXPECT_EQ(back, own);
+TEST(SharedLoop, OfOneProcessIsTheParallelLoop) {
+  const Sharing sharing(alone());
+  std::vector<int> rows(10, 0), chunks(4, 0);
+  const SharedLoop loop(10, 3);
+  loop.run([&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t i = begin; i < end; ++i) rows[static_cast<std::size_t>(i)] += 1;
+    chunks[static_cast<std::size_t>(begin / 3)] = static_cast<int>(end - begin);
+  });
+  loop.gather_rows(rows.data());
+  loop.gather_chunks(chunks.data(), 1);
+  EXPECT_EQ(rows, std::vector<int>(10, 1));
+  EXPECT_EQ(chunks, (std::vector<int>{3, 3, 3, 1}));
 }
 
 TEST(Alone, HasNobodyToWriteTo) {

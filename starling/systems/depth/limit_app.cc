@@ -29,16 +29,17 @@ class LimitApplication : public study::Application {
     require_consistent(spec_);
     const study::Task table = shared_table(spec_),
                       pictures = {pictures_task,
-                                  [this](study::TaskContext& task) { record_pictures(spec_, task.store); }};
+                                  [this](study::TaskContext&task) { record_pictures(spec_, task.store); }};
     study::measure_claims(
         context, limit_claims(),
         [this](const study::Claim& claim, study::Store& store) { return measure(claim, spec_, store); },
-        {table, pictures}, [&table](const study::Claim& claim) {
+        {table, pictures},
+        [&table](const study::Claim& claim) {
           return reads_table(claim) ? std::vector<std::string>{table.name} : std::vector<std::string>();
         });
   }
 
-  bool spreads() const override { return true; }
+  study::OverRanks over_ranks() const override { return study::OverRanks::tasks; }
 
  private:
   LimitStudySpec spec_;

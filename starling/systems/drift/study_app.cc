@@ -42,7 +42,7 @@ class StudyApplication : public study::Application {
         shared_tasks(spec_), [this](const study::Claim& claim) { return needs(claim, spec_); });
   }
 
-  bool spreads() const override { return true; }
+  study::OverRanks over_ranks() const override { return study::OverRanks::tasks; }
 
  private:
   StudySpec spec_;

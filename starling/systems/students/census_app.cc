@@ -55,26 +55,23 @@ class CensusApplication : public study::Application {
     transaction.commit();
   }
 
-  bool spreads() const override { return true; }
+  study::OverRanks over_ranks() const override { return study::OverRanks::tasks; }
 
  private:
   // The census as a table: what a user ran it for.
   static void tell(const study::TaskContext& context, const CensusResult& result) {
     constexpr std::size_t most = 8;
     const auto& classes = result.census.classes;
-    context.tell(fmt::format("{:<10}  {:>8}  {:<18}  {:<14}  {:>5}  ends at",
-                                         census_task(result.students), "share", "95% interval", "loss",
-                                         "index"));
+    context.tell(fmt::format("{:<10}  {:>8}  {:<18}  {:<14}  {:>5}  ends at", census_task(result.students),
+                             "share", "95% interval", "loss", "index"));
     for (std::size_t c = 0; c < std::min(most, classes.size()); ++c) {
       const auto& [point, count, share] = classes[c];
-      context.tell(fmt::format("  {:8}  {:8.5f}  [{:.5f}, {:.5f}]  {:.12f}  {:5}  {}, {}: {}",
-                                           count, share.mean, share.lower, share.upper, point.loss,
-                                           point.index, to_string(point.label), to_string(point.kind),
-                                           structure(point.stands_for)));
+      context.tell(fmt::format("  {:8}  {:8.5f}  [{:.5f}, {:.5f}]  {:.12f}  {:5}  {}, {}: {}", count,
+                               share.mean, share.lower, share.upper, point.loss, point.index,
+                               to_string(point.label), to_string(point.kind), structure(point.stands_for)));
     }
     if (classes.size() > most)
-      context.tell(
-          fmt::format("  and {} more, see classes_{}.csv", classes.size() - most, result.students));
+      context.tell(fmt::format("  and {} more, see classes_{}.csv", classes.size() - most, result.students));
   }
 
   std::uint64_t seed() const { return static_cast<std::uint64_t>(spec_.common.seed); }
