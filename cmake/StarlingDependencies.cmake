@@ -21,6 +21,14 @@ find_package(SUNDIALS REQUIRED COMPONENTS arkode cvode nvecserial sunlinsolspgmr
 
 find_package(hwy REQUIRED)
 
+# Several processes on one run. Without MPI everything works, in one process.
+set(MPI_CXX_SKIP_MPICXX ON)
+find_package(MPI QUIET COMPONENTS CXX)
+option(STARLING_MPI "Run over ranks under mpirun" ${MPI_CXX_FOUND})
+if(STARLING_MPI AND NOT MPI_CXX_FOUND)
+  message(FATAL_ERROR "STARLING_MPI needs an MPI (Debian: libopenmpi-dev)")
+endif()
+
 # ONNX's package names the target protobuf::libprotobuf and does not find it.
 find_package(Protobuf REQUIRED)
 find_package(ONNX REQUIRED)

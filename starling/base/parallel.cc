@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "starling/base/parallel_depth.h"
+
 #if defined(__SANITIZE_THREAD__)
 #define STARLING_TSAN 1
 #elif defined(__has_feature)
@@ -50,7 +52,20 @@ struct LoopOrder {
 #endif
 };
 
+thread_local int depth = 0;  // of loops around what this thread does
+
+struct Inside {
+  Inside() { ++depth; }
+  ~Inside() { --depth; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+};
+
 }  // namespace
+
+bool in_parallel_loop() {
+  return depth > 0;
+}
 
 FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
   constexpr unsigned flush_to_zero = 0x8000, denormals_are_zero = 0x0040;
@@ -86,6 +101,7 @@ void parallel_chunks(std::ptrdiff_t n, std::ptrdiff_t chunk,
   const std::ptrdiff_t chunks = (n + chunk - 1) / chunk;
   const auto run_one = [&](std::ptrdiff_t c) {
     const FlushDenormals flush;
+    const Inside inside;
     body(c * chunk, std::min(n, (c + 1) * chunk));
   };
   if (chunks == 1 || thread_count() == 1) {

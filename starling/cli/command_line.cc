@@ -5,7 +5,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "starling/base/error.h"
 #include "starling/base/version.h"
@@ -200,7 +202,9 @@ void require_known_verb(const CLI::App& app, const std::vector<std::string>& arg
 
 }  // namespace
 
-int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
+namespace {
+
+int run_alone(std::vector<std::string> args, const Toolbox& toolbox) {
   CLI::App app("Starling trains and studies models as flows of interacting particles.", "starling");
   app.set_version_flag("--version", fmt::format("starling {} ({})", base::version(), base::git_commit()));
   app.require_subcommand(1);
@@ -237,11 +241,33 @@ int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
   } catch (const base::Error& error) {
     complain(error.what());
     return error.exit_code();
+  } catch (const comm::Stopped&) {
+    throw;
   } catch (const std::exception& error) {  // the disk, the memory, or what nobody foresaw: one line, no crash
     // A print that found standard output full throws too; main() says that, with what it means.
     if (std::ferror(stdout) == 0) complain(error.what());
     return static_cast<int>(base::ErrorKind::input);
   }
+}
+
+}  // namespace
+
+int run_command(std::vector<std::string> args, const Toolbox& toolbox) {
+  comm::Communicator* ranks = nullptr;
+  Toolbox watched = toolbox;
+  watched.ranks = [&]() -> comm::Communicator& { return *(ranks = &toolbox.ranks()); };
+  int code = 0;
+  try {
+    code = run_alone(std::move(args), watched);
+  } catch (const comm::Stopped&) {  // rank 0 has said why, and ends this process too
+    while (true) std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+  // An error: the other ranks wait for this one, in vain. A failed claim under --strict (1) is none.
+  if (code > 1 && ranks != nullptr && ranks->size() > 1) {
+    std::fflush(nullptr);
+    ranks->abort(code);
+  }
+  return code;
 }
 
 }  // namespace starling::cli

@@ -19,6 +19,8 @@ struct Toolbox {
   std::function<void(const study::RunDirectory&)> report;
   std::string vector_target;
   std::vector<Check> checks;
+  /// The ranks of this process, joined when a run or a sweep first asks.
+  std::function<comm::Communicator&()> ranks = []() -> comm::Communicator& { return comm::alone(); };
   std::function<bool()> interrupted = [] { return false; };
 };
 

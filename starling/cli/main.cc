@@ -4,6 +4,7 @@
 
 #include "starling/base/error.h"
 #include "starling/cli/command_line.h"
+#include "starling/comm/launch.h"
 #include "starling/report/report.h"
 #include "starling/simd/target.h"
 #include "starling/systems/all/all.h"
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
   toolbox.vector_target = starling::simd::target_name();
   toolbox.checks = {{"drifting field in double precision", field_is_right<double>},
                     {"drifting field in single precision", field_is_right<float>}};
+  toolbox.ranks = starling::comm::launched;
   toolbox.interrupted = [] { return stop_requested != 0; };
   const int code = starling::cli::run_command(std::vector<std::string>(argv + 1, argv + argc), toolbox);
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;

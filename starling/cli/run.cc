@@ -25,6 +25,7 @@ void prepare(RunRequest& request, const Toolbox& toolbox, const std::filesystem:
   study::RunOptions& options = request.options;
   if (options.out.empty()) options.out = std::filesystem::path("runs") / name;
   options.progress = progress_style(request.output);
+  options.communicator = &toolbox.ranks();
   options.interrupted = toolbox.interrupted;
   options.report = toolbox.report;
 }
@@ -53,7 +54,7 @@ int run(const Toolbox& toolbox, RunRequest request) {
   prepare(request, toolbox, std::filesystem::path(request.spec).stem());
   const study::RunDirectory directory =
       study::run_spec(toolbox.systems, spec_text(request.spec), request.spec, request.options);
-  return show_outcome(directory, request.output);
+  return toolbox.ranks().lead() ? show_outcome(directory, request.output) : 0;
 }
 
 int sweep(const Toolbox& toolbox, SweepOptions options) {
@@ -63,6 +64,7 @@ int sweep(const Toolbox& toolbox, SweepOptions options) {
   for (const std::string& over : options.over) sweep.keys.push_back(study::parse_swept_key(over));
   const study::RunDirectory directory =
       study::run_sweep(toolbox.systems, spec_text(request.spec), request.spec, sweep, request.options);
+  if (!toolbox.ranks().lead()) return 0;
   const int code = show_outcome(directory, request.output);
   if (request.output.quiet || request.output.json) return code;
   const study::Store store(directory.database(), study::Store::Open::existing);

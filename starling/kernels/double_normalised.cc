@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-#include "starling/base/parallel.h"
+#include "starling/comm/shared_loop.h"
 #include "starling/kernels/distances-inl.h"
 #include "starling/kernels/double_normalised.h"
 #include "starling/kernels/normalisers.h"
@@ -178,15 +178,19 @@ void half_logs(const std::vector<T>& sums, const std::vector<T>& shifts, double 
 }
 
 // Runs pass(begin, end, partial) for each chunk, with its own row of per-column partials, then folds them in
-// chunk order.
+// chunk order. `rows` is what the pass writes of each row.
 template <class T, class Pass, class Fold>
-void columns_in_chunks(const Columns<T>& matrix, T start, std::vector<T>& total, Pass&& pass, Fold&& fold) {
+void columns_in_chunks(const Columns<T>& matrix, T start, std::vector<T>& rows, std::vector<T>& total,
+                       Pass&& pass, Fold&& fold) {
   const std::ptrdiff_t n = matrix.n, chunk = rows_per_chunk(matrix);
   const std::size_t columns = total.size();
   std::vector<T> partial(static_cast<std::size_t>((n + chunk - 1) / chunk) * columns, start);
-  base::parallel_chunks(n, chunk, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  const comm::SharedLoop loop(n, chunk);
+  loop.run([&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     pass(begin, end, partial.data() + static_cast<std::size_t>(begin / chunk) * columns);
   });
+  loop.gather_rows(rows.data());
+  loop.gather_chunks(partial.data(), static_cast<std::ptrdiff_t>(columns));
   total.assign(columns, start);
   for (std::size_t first = 0; first < partial.size(); first += columns) {
     for (std::size_t j = 0; j < columns; ++j) total[j] = fold(total[j], partial[first + j]);
@@ -199,7 +203,7 @@ void normalise(const DistanceTiles<T>& distances, Normalisers<T>& s) {
   const auto add = [](T a, T b) { return a + b; };
   const auto sums = [&](auto shifted) {
     columns_in_chunks(
-        columns, T(0), s.column_sum,
+        columns, T(0), s.row_sum, s.column_sum,
         [&](std::ptrdiff_t begin, std::ptrdiff_t end, T* partial) {
           sum_exponentials<decltype(shifted)::value>(distances, begin, end, s, partial);
         },
@@ -214,7 +218,7 @@ void normalise(const DistanceTiles<T>& distances, Normalisers<T>& s) {
     enough = enough && (s.column_sum[j] > least || columns.weight[j] == T(0));
   if (!enough) {
     columns_in_chunks(
-        columns, far_away<T>, s.column_shift,
+        columns, far_away<T>, s.row_shift, s.column_shift,
         [&](std::ptrdiff_t begin, std::ptrdiff_t end, T* partial) {
           find_nearest(distances, begin, end, s, partial);
         },
@@ -231,20 +235,23 @@ void run(const AffinityRule& rule, const Columns<T>& columns, T* out) {
   Normalisers<T> normalisers(static_cast<std::size_t>(columns.n), columns.weight.size());
   normalise(distances, normalisers);
   const bool weighted = columns.weighted || rule.least_affinity > 0;
-  base::parallel_chunks(columns.n, rows_per_chunk(columns), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  const comm::SharedLoop loop(columns.n, rows_per_chunk(columns));
+  loop.run([&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     if (weighted) {
       weigh_and_push<true>(distances, normalisers, begin, end, out);
     } else {
       weigh_and_push<false>(distances, normalisers, begin, end, out);
     }
   });
+  loop.gather_rows(out, columns.d);
 }
 
 template <class T>
 double distance_sum(const AffinityRule& rule, const Columns<T>& columns) {
   const DistanceTiles<T> distances(rule, columns);
   std::vector<double> row_sums(static_cast<std::size_t>(columns.n));
-  base::parallel_chunks(columns.n, rows_per_chunk(columns), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  const comm::SharedLoop loop(columns.n, rows_per_chunk(columns));
+  loop.run([&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     distances.visit(begin, end, [&](const BlockTile<T>& tile) {
       const T* weight = columns.weight.data() + tile.first();
       const std::ptrdiff_t real = std::min(tile.width, tile.block->cloud.n - tile.column);
@@ -256,6 +263,7 @@ double distance_sum(const AffinityRule& rule, const Columns<T>& columns) {
       }
     });
   });
+  loop.gather_rows(row_sums.data());
   double total = 0;
   for (const double sum : row_sums) total += sum;
   return total;

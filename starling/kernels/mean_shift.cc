@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-#include "starling/base/parallel.h"
+#include "starling/comm/shared_loop.h"
 #include "starling/kernels/mean_shift.h"
 #include "starling/kernels/scratch.h"
 #include "starling/kernels/tile-inl.h"
@@ -160,18 +160,24 @@ void wide_chunk(const Job<T>& job, const std::vector<T>& z_squares, std::ptrdiff
   }
 }
 
+template <class T, class Body>
+void over_rows(const Job<T>& job, std::ptrdiff_t chunk, const Body& body) {
+  const comm::SharedLoop loop(job.n, chunk);
+  loop.run(body);
+  loop.gather_rows(job.out, job.y.d);
+  loop.gather_rows(job.log_mass);
+}
+
 template <Radial kind, class T>
 void run_kind(const Job<T>& job) {
   if (job.y.wide()) {
     const std::vector<T> squares = squared_norms(job.z, job.n, job.y.d, job.n);
-    base::parallel_chunks(job.n, wide_rows(job.y.stride), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-      wide_chunk<kind>(job, squares, begin, end);
-    });
+    over_rows(job, wide_rows(job.y.stride),
+              [&](std::ptrdiff_t begin, std::ptrdiff_t end) { wide_chunk<kind>(job, squares, begin, end); });
     return;
   }
-  base::parallel_chunks(job.n, 16 * tile_rows, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-    narrow_chunk<kind>(job, begin, end);
-  });
+  over_rows(job, 16 * tile_rows,
+            [&](std::ptrdiff_t begin, std::ptrdiff_t end) { narrow_chunk<kind>(job, begin, end); });
 }
 
 template <class T>

@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "starling/base/error.h"
-#include "starling/base/parallel.h"
+#include "starling/comm/shared_loop.h"
 #include "starling/math/matrix_product.h"
 #include "starling/nets/activation.h"
 
@@ -146,8 +146,9 @@ void Mlp<T>::forward(std::span<const T> parameters, const base::PointsRef<T>& x,
   const auto run_chunk = [&](Index begin, Index end) {
     forward_chunk(parameters.data(), begin, end, workspace, out);
   };
-  base::parallel_chunks(batch, chunk_rows,
-                        std::cref(run_chunk));  // a reference fits a std::function without the heap
+  const comm::SharedLoop loop(batch, chunk_rows);
+  loop.run(std::cref(run_chunk));               // a reference fits a std::function without the heap
+  loop.gather_rows(out.data(), spec_.outputs);  // what the layers keep is needed where it is
 }
 
 // The guidance column is no input of the caller's: its gradient is left out.
@@ -219,7 +220,10 @@ void Mlp<T>::backward(std::span<const T> parameters, Workspace& workspace, const
   const auto run_chunk = [&](Index begin, Index end) {
     backward_chunk(parameters.data(), begin, end, workspace, d_out, d_x);
   };
-  base::parallel_chunks(batch, chunk_rows, std::cref(run_chunk));
+  const comm::SharedLoop loop(batch, chunk_rows);
+  loop.run(std::cref(run_chunk));
+  if (d_x != nullptr) loop.gather_rows(d_x->data(), spec_.inputs);
+  for (std::size_t c = 0; c < chunks; ++c) loop.gather_chunk(c, std::span<T>(workspace.partial_[c]));
   row_vector(gradient.data(), count_).setZero();
   for (std::size_t c = 0; c < chunks; ++c)
     row_vector(gradient.data(), count_) += row_vector(workspace.partial_[c].data(), count_);

@@ -1,11 +1,16 @@
 #include "starling/study/engine.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <thread>
 
+#include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
+#include "starling/comm/shared_loop.h"
 #include "starling/study/run_config.h"
 #include "starling/study/run_record.h"
 
@@ -19,6 +24,88 @@ using base::ErrorKind;
 void require_database(const RunDirectory& directory) {
   if (!std::filesystem::exists(directory.checkpoint())) return;
   (void)Store(directory.database(), Store::Open::existing);
+}
+
+// The threads of a rank: cores that the launcher left to all ranks of a machine are divided among them.
+int threads_of(const RunOptions& options) {
+  if (options.threads > 0 || options.communicator->size() == 1) return options.threads;
+  const char* here = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const base::ThreadLimit all(0);
+  if (here == nullptr || base::thread_count() < cores) return 0;  // unknown, or bound to a share already
+  return std::max(1, cores / std::max(1, std::atoi(here)));
+}
+
+// Rank 0 decides for all, so that none stops a step before the others.
+std::function<bool()> asked_of_lead(const RunOptions& options) {
+  return [&options] {
+    std::byte stop{static_cast<unsigned char>(options.communicator->lead() && options.interrupted() ? 1 : 0)};
+    options.communicator->broadcast({&stop, 1}, 0);
+    return stop != std::byte{0};
+  };
+}
+
+// A folder of this rank for a copy of the run, removed at the end.
+class Copy {
+ public:
+  Copy() : path_(std::filesystem::temp_directory_path() / fmt::format("starling-rank-{}", ::getpid())) {
+    std::filesystem::create_directories(path_);
+  }
+  ~Copy() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Copy(const Copy&) = delete;
+  Copy& operator=(const Copy&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Rank 0 gives the others what they resume from.
+void hand_out_copies(const RunDirectory& directory, const Store& store, comm::Communicator& ranks) {
+  const bool there = std::filesystem::exists(directory.checkpoint());
+  const std::string checkpoint = there ? base::read_file(directory.checkpoint()) : std::string(),
+                    snapshot = store.snapshot();
+  for (int rank = 1; rank < ranks.size(); ++rank) {
+    ranks.send(rank, checkpoint);
+    ranks.send(rank, snapshot);
+  }
+}
+
+void mirror(Application& application, const RunOptions& options) {
+  comm::Communicator& ranks = *options.communicator;
+  const Copy copy;
+  const RunDirectory directory = RunDirectory::elsewhere(copy.path());
+  const std::string checkpoint = ranks.receive(0);
+  if (!checkpoint.empty()) base::write_file_atomically(directory.checkpoint(), checkpoint);
+  Store store(Store::InMemory{}, ranks.receive(0));
+  Progress progress(Progress::Style::quiet);
+  RunContext context{directory, store, progress, options.resume, asked_of_lead(options), ranks};
+  try {
+    const comm::Sharing sharing(ranks);
+    application.run(context);
+  } catch (const Error& error) {  // the same happens on rank 0, which says so
+    if (error.kind() == ErrorKind::numerical || error.kind() == ErrorKind::interrupted) throw comm::Stopped();
+    throw;
+  }
+}
+
+// What a rank other than 0 does: its part of the work, once rank 0 has found nothing to refuse.
+void assist(Application& application, const RunOptions& options) {
+  comm::Communicator& ranks = *options.communicator;
+  comm::follow_lead(ranks);
+  if (application.over_ranks() == OverRanks::mirror) {
+    mirror(application, options);
+  } else if (application.over_ranks() == OverRanks::tasks) {
+    const RunDirectory directory = RunDirectory::elsewhere(options.out);
+    Store store{Store::InMemory{}};
+    Progress progress(Progress::Style::quiet);
+    RunContext context{directory, store, progress, options.resume, options.interrupted, ranks};
+    application.run(context);
+  }
+  comm::follow_lead(ranks);
 }
 
 // `job=study` must be known before the application is made; the rest waits for its description.
@@ -81,9 +168,14 @@ RunDirectory run_spec(const std::vector<const System*>& systems, const std::stri
   const auto application = load(systems, text, file_name, options.overrides);
   Description description;
   application->describe(description);
-  const base::ThreadLimit threads(options.threads);
+  comm::Communicator& ranks = *options.communicator;
+  const base::ThreadLimit threads(threads_of(options));
   const base::FlushDenormals flush;
   application->plan();  // bad input is refused before a directory is made
+  if (!ranks.lead()) {
+    assist(*application, options);
+    return RunDirectory::elsewhere(options.out);
+  }
 
   RunDirectory directory = RunDirectory::open(options.out, options.resume);
   if (options.resume) {
@@ -94,8 +186,17 @@ RunDirectory run_spec(const std::vector<const System*>& systems, const std::stri
   RunRecord(directory, to_json(description), options.resume).during([&] {
     Store store(directory.database());
     Progress progress(options.progress);
-    RunContext context{directory, store, progress, options.resume, options.interrupted};
+    if (ranks.size() > 1 && application->over_ranks() == OverRanks::alone)
+      progress.message(fmt::format("this job runs on one rank; the other {} wait", ranks.size() - 1));
+    const bool mirrored = ranks.size() > 1 && application->over_ranks() == OverRanks::mirror;
+    RunContext context{
+        directory, store, progress, options.resume, mirrored ? asked_of_lead(options) : options.interrupted,
+        ranks};
+    comm::follow_lead(ranks);
+    if (mirrored) hand_out_copies(directory, store, ranks);
+    const comm::Sharing sharing(mirrored ? ranks : comm::alone());
     application->run(context);
+    comm::follow_lead(ranks);
   });
   if (options.report) options.report(directory);
   return directory;

@@ -15,6 +15,7 @@ struct RunOptions {
   int threads = 0;  ///< 0: all cores
   Progress::Style progress = Progress::Style::quiet;
   std::function<bool()> interrupted = [] { return false; };
+  comm::Communicator* communicator = &comm::alone();  ///< the ranks; all call run_spec with the same options
   std::function<void(const RunDirectory&)> report{};  ///< draws the page once the run is done
 };
 
@@ -30,7 +31,9 @@ std::unique_ptr<Application> load(const std::vector<const System*>& systems, con
 
 /// Runs a spec into options.out and writes manifest (see RunRecord), database and report. A run that does not
 /// end well leaves its last checkpoint, and the error reaches the caller. `resume` is refused with
-/// Error{usage} that names the first key whose value differs from the run's.
+/// Error{usage} that names the first key whose value differs from the run's. Where there are several ranks
+/// only rank 0 touches the directory; an error of rank 0 leaves the others waiting, and its caller must
+/// abort.
 RunDirectory run_spec(const std::vector<const System*>& systems, const std::string& text,
                       const std::string& file_name, const RunOptions& options);
 

@@ -14,6 +14,9 @@ class RunDirectory {
   /// A directory that must already hold a run.
   static RunDirectory existing(const std::filesystem::path& path);
 
+  /// Not looked at: of a rank that does not own it, and neither reads nor writes there.
+  static RunDirectory elsewhere(const std::filesystem::path& path) { return RunDirectory(path); }
+
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path database() const { return path_ / "run.db"; }
   std::filesystem::path manifest() const { return path_ / "manifest.json"; }

@@ -141,6 +141,10 @@ Store::Store(const std::filesystem::path& path, Open open) : path_(path.string()
     sqlite3_close(db_);
     throw base::Error(base::ErrorKind::input, fmt::format("{}: database: {}", path_, reason));
   }
+  prepare();
+}
+
+void Store::prepare() {
   try {
     sqlite3_busy_timeout(db_, 5000);
     sqlite3_create_collation(db_, "by_value", SQLITE_UTF8, nullptr, compare_naturally);

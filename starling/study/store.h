@@ -9,6 +9,7 @@
 #include <vector>
 
 struct sqlite3;
+struct sqlite3_session;
 
 namespace starling::study {
 
@@ -64,6 +65,9 @@ class Store {
   /// `existing` refuses a file that is missing or empty, which `create` makes.
   enum class Open { create, existing };
   explicit Store(const std::filesystem::path& path, Open open = Open::create);
+  /// A database of this process alone: empty, or what another store's snapshot() holds.
+  struct InMemory {};
+  explicit Store(InMemory, const std::string& snapshot = {});
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -102,9 +106,28 @@ class Store {
     bool open_ = true;
   };
 
+  std::string snapshot() const;  ///< all that was committed, as bytes
+
+  /// While it lives, remembers what this store's content changes to; apply() does the same to another store
+  /// that held the same of what was changed, where what is recorded twice is replaced.
+  class Recording {
+   public:
+    explicit Recording(Store& store);
+    ~Recording();
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+    std::string changes() const;
+
+   private:
+    Store& store_;
+    sqlite3_session* session_ = nullptr;
+  };
+  void apply(const std::string& changes);
+
  private:
   class Statement;
   void execute(const char* sql) const;
+  void prepare();  // waiting, collation, schema; closes the database when that fails
 
   std::string path_;
   sqlite3* db_ = nullptr;

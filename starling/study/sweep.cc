@@ -7,9 +7,11 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <optional>
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
+#include "starling/comm/farm.h"
 #include "starling/study/run_config.h"
 #include "starling/study/run_record.h"
 #include "starling/study/sweep_summary.h"
@@ -188,9 +190,60 @@ class Sweep {
     progress.end();
   }
 
+  // The same over ranks, one run at a time each. `store` is rank 0's, else null.
+  void run_over_ranks(Store* store) const {
+    Progress progress(store != nullptr ? options_.progress : Progress::Style::quiet);
+    std::vector<std::size_t> missing;
+    for (std::size_t i = 0; store != nullptr && i < grid_.size(); ++i) {
+      if (!store->is_done(name(i))) missing.push_back(i);
+    }
+    auto done = static_cast<std::int64_t>(grid_.size() - missing.size());
+    progress.begin("runs", static_cast<std::int64_t>(grid_.size()), done);
+    std::size_t begun = 0;
+    std::optional<nlohmann::json> failure;
+    comm::farm(*options_.communicator,
+               {.next = [&]() -> std::optional<comm::Parcel> {
+                  if (failure || begun == missing.size()) return std::nullopt;
+                  if (options_.interrupted())
+                    throw Error(ErrorKind::interrupted,
+                                fmt::format("interrupted before run {}; continue with --resume",
+                                            name(missing[begun])));
+                  return comm::Parcel{missing[begun++], ""};
+                },
+                .work = [&](const comm::Parcel& parcel) { return told(parcel.item); },
+                .finish =
+                    [&](std::size_t i, const std::string& error) {
+                      if (!error.empty()) {
+                        if (!failure) failure = nlohmann::json::parse(error);
+                        return;
+                      }
+                      store->mark_done(name(i));
+                      progress.update(++done, {});
+                    },
+                .well = [&] { return !failure; }});
+    if (failure) throw Error(failure->at("kind").get<ErrorKind>(), failure->at("what").get<std::string>());
+    if (store != nullptr) progress.end();
+  }
+
   SweepResults results() const;
 
  private:
+  // One run, and its error as text that travels; empty when there is none.
+  std::string told(std::size_t i) const {
+    const auto failed = [](ErrorKind kind, const std::string& what) {
+      return nlohmann::json{{"kind", kind}, {"what", what}}.dump(-1, ' ', false,
+                                                                 nlohmann::json::error_handler_t::replace);
+    };
+    try {
+      run_one(i);
+      return "";
+    } catch (const Error& error) {
+      return failed(error.kind(), error.what());
+    } catch (const std::exception& error) {
+      return failed(ErrorKind::input, fmt::format("{}: {}", name(i), error.what()));
+    }
+  }
+
   static std::string name(std::size_t i) { return fmt::format("runs/{:03}", i); }
   std::filesystem::path child(std::size_t i) const { return options_.out / name(i); }
   std::vector<std::string> overrides(std::size_t i) const {
@@ -207,6 +260,7 @@ class Sweep {
     options.out = child(i);
     options.resume = std::filesystem::exists(options.out / "manifest.json");
     options.progress = Progress::Style::quiet;
+    options.communicator = &comm::alone();
     options.report = nullptr;  // megabytes each; `starling report` draws the page of one
     try {
       const RunDirectory directory = run_spec(systems_, text_, file_name_, options);
@@ -303,12 +357,25 @@ RunDirectory run_sweep(const std::vector<const System*>& systems, const std::str
   require_sound(request);
   const base::ThreadLimit threads(options.threads);
   const Sweep sweep(systems, text, file_name, request, options);
+  comm::Communicator& ranks = *options.communicator;
+  if (!ranks.lead()) {
+    comm::follow_lead(ranks);
+    sweep.run_over_ranks(nullptr);
+    comm::follow_lead(ranks);
+    return RunDirectory::elsewhere(options.out);
+  }
   const nlohmann::json config = sweep.checked_config();
   RunDirectory directory = RunDirectory::open(options.out, options.resume);
   if (options.resume) sweep.require_same(directory.read_manifest().at("config"), config);
   RunRecord(directory, config, options.resume).during([&] {
     Store store(directory.database());
-    sweep.run(store);
+    if (ranks.size() == 1) {
+      sweep.run(store);
+    } else {
+      comm::follow_lead(ranks);
+      sweep.run_over_ranks(&store);
+      comm::follow_lead(ranks);
+    }
     Store::Transaction transaction(store);
     record_summary(sweep.results(), store);
     transaction.commit();

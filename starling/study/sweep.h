@@ -29,7 +29,8 @@ struct SweepRequest {
 /// every curve (see SweepResults) and a report. A run that fails numerically is a diverged one, and no
 /// error. `resume` does what is missing, and may read another measure. Error{usage} for a wrong spec or
 /// value, which is found before the first run; for a key that is no key, `system` or `job`; for a measure
-/// that the runs do not record, found after the first; and for more than 100,000 runs.
+/// that the runs do not record, found after the first; and for more than 100,000 runs. Over several ranks
+/// each does one run at a time, with its threads inside, in a directory that all of them see.
 RunDirectory run_sweep(const std::vector<const System*>& systems, const std::string& text,
                        const std::string& file_name, const SweepRequest& request, const RunOptions& options);
 

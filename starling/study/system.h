@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "starling/comm/communicator.h"
 #include "starling/study/description.h"
 #include "starling/study/progress.h"
 #include "starling/study/run_directory.h"
@@ -21,6 +22,18 @@ struct RunContext {
   bool resume = false;
   std::function<bool()>
       interrupted;  ///< true once the user asked to stop: save a checkpoint, throw Error{interrupted}
+  comm::Communicator& communicator = comm::alone();  ///< the ranks that run this together
+};
+
+/// What several ranks do with a run.
+enum class OverRanks {
+  alone,  ///< rank 0 runs, the others wait
+  /// Every rank calls run(), which shares tasks through context.communicator (run_tasks). Only rank 0 has the
+  /// run's directory and store; the others have an empty store, and what they record is lost.
+  tasks,
+  /// Every rank does the same on a copy of the run, in step; loops in the kernels are shared
+  /// (comm::SharedLoop). interrupted() is rank 0's answer, and all ranks must ask it alike.
+  mirror
 };
 
 /// One spec of one system: described, planned, run.
@@ -31,6 +44,7 @@ class Application {
   virtual std::string
   plan() = 0;  ///< reads the input and says what would run and what it costs; throws Error
   virtual void run(RunContext& context) = 0;
+  virtual OverRanks over_ranks() const { return OverRanks::alone; }
 };
 
 struct SampleRequest {

@@ -20,9 +20,10 @@ struct Result {
   std::string output, errors;
 };
 
-/// Starts the built program in `folder`; its output goes to files there.
-inline pid_t start(const std::filesystem::path& folder, const std::vector<std::string>& args) {
-  std::vector<std::string> words = {STARLING_BINARY};
+/// Starts the built program in `folder`, after the words of a launcher; its output goes to files there.
+inline pid_t start(const std::filesystem::path& folder, const std::vector<std::string>& args,
+                   std::vector<std::string> words = {}) {
+  words.emplace_back(STARLING_BINARY);
   words.insert(words.end(), args.begin(), args.end());
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
@@ -34,7 +35,7 @@ inline pid_t start(const std::filesystem::path& folder, const std::vector<std::s
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   pid_t pid = -1;
-  posix_spawn(&pid, STARLING_BINARY, &actions, nullptr, argv.data(), environ);
+  posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   return pid;
 }

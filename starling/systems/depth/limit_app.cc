@@ -27,16 +27,19 @@ class LimitApplication : public study::Application {
 
   void run(study::RunContext& context) override {
     require_consistent(spec_);
-    if (!context.store.is_done(pictures_task)) {
-      study::Store::Transaction transaction(context.store);
-      record_pictures(spec_, context.store);
-      context.store.mark_done(pictures_task);
-      transaction.commit();
-    }
-    study::measure_claims(context, limit_claims(), [this](const study::Claim& claim, study::Store& store) {
-      return measure(claim, spec_, store);
-    });
+    const study::Task table = shared_table(spec_),
+                      pictures = {pictures_task,
+                                  [this](study::TaskContext&task) { record_pictures(spec_, task.store); }};
+    study::measure_claims(
+        context, limit_claims(),
+        [this](const study::Claim& claim, study::Store& store) { return measure(claim, spec_, store); },
+        {table, pictures},
+        [&table](const study::Claim& claim) {
+          return reads_table(claim) ? std::vector<std::string>{table.name} : std::vector<std::string>();
+        });
   }
+
+  study::OverRanks over_ranks() const override { return study::OverRanks::tasks; }
 
  private:
   LimitStudySpec spec_;

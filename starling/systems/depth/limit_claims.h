@@ -2,7 +2,7 @@
 #include <functional>
 #include <vector>
 
-#include "starling/study/store.h"
+#include "starling/study/task_grid.h"
 #include "starling/systems/depth/limit_spec.h"
 
 namespace starling::depth {
@@ -17,6 +17,10 @@ struct KnownClaim {
 std::vector<KnownClaim> rate_claims();
 std::vector<KnownClaim> identity_claims();
 std::vector<KnownClaim> flatness_claims();
+
+/// The joint table of errors, a task that several claims share; and whether a claim is one of those.
+study::Task shared_table(const LimitStudySpec& spec);
+bool reads_table(const study::Claim& claim);
 
 /// Every claim, without values.
 std::vector<study::Claim> limit_claims();

@@ -185,6 +185,14 @@ Claim predicted_constant(Claim claim, const LimitStudySpec& spec, study::Store&)
 
 }  // namespace
 
+study::Task shared_table(const LimitStudySpec& spec) {
+  return {table_task, [&spec](study::TaskContext& task) { ensure_table(spec, task.store); }};
+}
+
+bool reads_table(const study::Claim& claim) {
+  return claim.id.starts_with("depth-") || claim.id.starts_with("heads-");
+}
+
 std::vector<KnownClaim> rate_claims() {
   const auto exponent = [](const char* id, const char* what, const char* size, double bound,
                            const std::string& metric_name) {

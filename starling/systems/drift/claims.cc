@@ -53,6 +53,27 @@ std::vector<study::Claim> selected_claims(const StudySpec& spec) {
   return out;
 }
 
+std::vector<study::Task> shared_tasks(const StudySpec& spec) {
+  std::vector<study::Task> out;
+  for (const study::Claim& claim : selected_claims(spec)) {
+    const KnownClaim& known = *std::ranges::find(all(), claim.id, [](const auto& k) { return k.claim.id; });
+    if (!known.shared) continue;
+    for (study::Task& task : known.shared(spec)) {
+      if (std::ranges::find(out, task.name, &study::Task::name) == out.end()) out.push_back(std::move(task));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> needs(const study::Claim& claim, const StudySpec& spec) {
+  std::vector<std::string> out;
+  for (const KnownClaim& known : all()) {
+    if (known.claim.id != claim.id || !known.shared) continue;
+    for (const study::Task& task : known.shared(spec)) out.push_back(task.name);
+  }
+  return out;
+}
+
 study::Claim measure(const study::Claim& claim, const StudySpec& spec, study::Store& store) {
   for (const KnownClaim& known : all()) {
     if (known.claim.id == claim.id) return known.measure(claim, spec, store);

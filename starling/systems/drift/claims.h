@@ -1,7 +1,8 @@
 #pragma once
+#include <string>
 #include <vector>
 
-#include "starling/study/store.h"
+#include "starling/study/task_grid.h"
 #include "starling/systems/drift/spec.h"
 
 namespace starling::drift {
@@ -26,9 +27,12 @@ std::vector<study::Claim> claim_catalogue();
 /// Those of the catalogue that speak of no dimension, or of one among spec.dimensions.
 std::vector<study::Claim> selected_claims(const StudySpec& spec);
 
+/// What claims share, in the order of the claims, each once; and what one of them reads of it.
+std::vector<study::Task> shared_tasks(const StudySpec& spec);
+std::vector<std::string> needs(const study::Claim& claim, const StudySpec& spec);
+
 /// Measures one claim of the catalogue and gives its verdict; metrics, series and figures go to the store.
-/// Claims that read the same flow share its series: whichever comes first records them under a task of their
-/// own.
+/// What it shares with others and is not done yet is measured first.
 study::Claim measure(const study::Claim& claim, const StudySpec& spec, study::Store& store);
 
 }  // namespace starling::drift

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "starling/study/verdicts.h"
 #include "starling/systems/drift/known_claim.h"
@@ -44,7 +46,7 @@ void add_groups(const study::Decay& decay, Index d, const study::Store& store, n
   groups.push_back(line);
 }
 
-// One figure an observable, with every dimension measured so far.
+// One figure an observable, with every dimension that is measured.
 void draw(const Protocol& protocol, const Observable& observable, const StudySpec& spec,
           const std::string& source, study::Store& store) {
   nlohmann::json groups = nlohmann::json::array();
@@ -97,7 +99,16 @@ KnownClaim rate_claim(Claim claim, const Protocol& protocol, const Observable& o
     if (protocol.uses_beta) stated.note = fmt::format("beta = {:g}", spec.beta);
     return judge(std::move(stated), store, decay);
   };
-  return {std::move(claim), measure, d};
+  // Its figure shows every dimension.
+  const auto shared = [&protocol, d](const StudySpec& spec) {
+    std::vector<study::Task> out = tasks_of(protocol, d, spec);
+    for (const Index other : spec.dimensions) {
+      if (other == d || protocol.own_exponent) continue;
+      std::ranges::move(tasks_of(protocol, other, spec), std::back_inserter(out));
+    }
+    return out;
+  };
+  return {std::move(claim), measure, d, shared};
 }
 
 constexpr const char* falsifier_of_bound =

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "starling/base/error.h"
-#include "starling/base/parallel.h"
+#include "starling/comm/shared_loop.h"
 #include "starling/systems/drift/release.h"
 #include "starling/systems/drift/scales.h"
 
@@ -204,7 +204,14 @@ StepReport Generator::step(GeneratorState& state) {
 
   // The loss is mean |phi(x) - stop(phi(x) + V)|^2 = mean |V|^2; its gradient at the features is -2 V / size.
   drift_.resize(out_.rows(), features_->dimension());
-  base::parallel_chunks(problem_.classes(), 1, [&](Index c, Index) { drift_class(c, state.step); });
+  // Ranks share the classes, or the field of the only one.
+  const comm::SharedLoop classes(problem_.classes(), 1);
+  if (problem_.classes() == 1) {
+    drift_class(0, state.step);
+  } else {
+    classes.run([&](Index c, Index) { drift_class(c, state.step); });
+    classes.gather_rows(drift_.data(), t.batch * drift_.cols());
+  }
   StepReport report;
   const double squares = drift_.cast<double>().squaredNorm();
   report.loss = squares / static_cast<double>(drift_.size());

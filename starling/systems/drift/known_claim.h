@@ -2,6 +2,7 @@
 #include <functional>
 #include <vector>
 
+#include "starling/study/task_grid.h"
 #include "starling/systems/drift/claims.h"
 
 namespace starling::drift {
@@ -11,6 +12,8 @@ struct KnownClaim {
   study::Claim claim;
   std::function<study::Claim(study::Claim, const StudySpec&, study::Store&)> measure;
   std::int64_t dimension = 0;  ///< of StudySpec::dimensions; 0 when the claim speaks of none
+  /// What it reads of the store: tasks that it shares with other claims; null for none.
+  std::function<std::vector<study::Task>(const StudySpec&)> shared{};
 };
 
 constexpr const char* rate_paper =

@@ -62,6 +62,8 @@ class ParticlesApplication : public study::Application {
     transaction.commit();
   }
 
+  study::OverRanks over_ranks() const override { return study::OverRanks::mirror; }
+
  private:
   ParticleState begin(study::RunContext& context, const ParticleMethod& method) {
     if (!context.resume || !std::filesystem::exists(context.directory.checkpoint())) {

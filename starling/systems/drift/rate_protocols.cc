@@ -174,21 +174,42 @@ const Protocol closed_dynamics{
       out["variance error"] = error * error;
     }};
 
-void ensure_measured(const Protocol& protocol, Index d, const StudySpec& spec, study::Store& store) {
-  const std::string task = protocol.task(d);
-  if (store.is_done(task)) return;
-  for (const std::int64_t n : spec.*protocol.sizes) {
-    std::vector<Samples> starts(static_cast<std::size_t>(protocol.repeated ? spec.seeds : 1));
-    base::parallel_chunks(std::ssize(starts), 1, [&](std::ptrdiff_t start, std::ptrdiff_t) {
-      protocol.take(protocol, spec, n, d, start, starts[static_cast<std::size_t>(start)]);
-    });
-    std::map<std::string, std::vector<double>> all;
-    for (const Samples& samples : starts) {
-      for (const auto& [name, value] : samples) all[name].push_back(value);
-    }
-    for (const auto& [name, values] : all) record_root(task, name, n, values, store);
+namespace {
+
+std::string size_task(const Protocol& protocol, Index d, Index n) {
+  return fmt::format("{}, N = {}", protocol.task(d), n);
+}
+
+void measure_size(const Protocol& protocol, Index d, Index n, const StudySpec& spec, study::Store& store) {
+  std::vector<Samples> starts(static_cast<std::size_t>(protocol.repeated ? spec.seeds : 1));
+  base::parallel_chunks(std::ssize(starts), 1, [&](std::ptrdiff_t start, std::ptrdiff_t) {
+    protocol.take(protocol, spec, n, d, start, starts[static_cast<std::size_t>(start)]);
+  });
+  std::map<std::string, std::vector<double>> all;
+  for (const Samples& samples : starts) {
+    for (const auto& [name, value] : samples) all[name].push_back(value);
   }
-  store.mark_done(task);
+  for (const auto& [name, values] : all) record_root(protocol.task(d), name, n, values, store);
+}
+
+}  // namespace
+
+std::vector<study::Task> tasks_of(const Protocol& protocol, Index d, const StudySpec& spec) {
+  std::vector<study::Task> out;
+  for (const std::int64_t n : spec.*protocol.sizes) {
+    out.push_back({size_task(protocol, d, n), [&protocol, d, n, &spec](study::TaskContext& task) {
+                     measure_size(protocol, d, n, spec, task.store);
+                   }});
+  }
+  return out;
+}
+
+void ensure_measured(const Protocol& protocol, Index d, const StudySpec& spec, study::Store& store) {
+  for (const std::int64_t n : spec.*protocol.sizes) {
+    if (store.is_done(size_task(protocol, d, n))) continue;
+    measure_size(protocol, d, n, spec, store);
+    store.mark_done(size_task(protocol, d, n));
+  }
 }
 
 }  // namespace starling::drift

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "starling/base/matrix.h"
+#include "starling/study/task_grid.h"
 #include "starling/systems/drift/claims.h"
 
 namespace starling::drift {
@@ -39,6 +40,9 @@ extern const Protocol noiseless, independent, independent_beta;
 extern const Protocol uniform_law, normal_law;
 // "variance error" of a normal against its closed dynamics, squared.
 extern const Protocol closed_dynamics;
+
+/// The tasks that measure a protocol in d dimensions, one for each size.
+std::vector<study::Task> tasks_of(const Protocol& protocol, base::Index d, const StudySpec& spec);
 
 /// Records, once, the series of protocol.task(d) over N: for each quantity "root NAME", the root of its mean
 /// over starts, and with two starts or more "half width of root NAME", of a 95% Student interval.

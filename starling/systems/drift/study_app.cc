@@ -38,8 +38,11 @@ class StudyApplication : public study::Application {
   void run(study::RunContext& context) override {
     study::measure_claims(
         context, selected_claims(spec_),
-        [this](const study::Claim& claim, study::Store& store) { return measure(claim, spec_, store); });
+        [this](const study::Claim& claim, study::Store& store) { return measure(claim, spec_, store); },
+        shared_tasks(spec_), [this](const study::Claim& claim) { return needs(claim, spec_); });
   }
+
+  study::OverRanks over_ranks() const override { return study::OverRanks::tasks; }
 
  private:
   StudySpec spec_;

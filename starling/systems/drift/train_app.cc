@@ -88,6 +88,8 @@ class TrainApplication : public study::Application {
     transaction.commit();  // last: a task that is done has its files
   }
 
+  study::OverRanks over_ranks() const override { return study::OverRanks::mirror; }
+
  private:
   void advance(const study::TrainingLoop& loop, const Problem& problem, Generator& generator,
                GeneratorState& state, Pending& pending) {

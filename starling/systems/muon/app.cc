@@ -29,10 +29,17 @@ class FlowApplication : public study::Application {
 
   void run(study::RunContext& context) override {
     require_consistent(spec_);
-    study::measure_claims(context, claim_catalogue(), [this](const study::Claim& claim, study::Store& store) {
-      return measure(claim, spec_, store);
-    });
+    study::measure_claims(
+        context, claim_catalogue(),
+        [this](const study::Claim& claim, study::Store& store) { return measure(claim, spec_, store); },
+        {shared_flow(spec_)},
+        [this](const study::Claim& claim) {
+          return reads_flow(claim) ? std::vector<std::string>{shared_flow(spec_).name}
+                                   : std::vector<std::string>();
+        });
   }
+
+  study::OverRanks over_ranks() const override { return study::OverRanks::tasks; }
 
  private:
   FlowSpec spec_;

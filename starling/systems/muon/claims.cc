@@ -26,6 +26,11 @@ std::vector<study::Claim> claim_catalogue() {
   return out;
 }
 
+bool reads_flow(const study::Claim& claim) {
+  return std::ranges::any_of(
+      all(), [&](const KnownClaim& known) { return known.claim.id == claim.id && known.reads_flow; });
+}
+
 study::Claim measure(const study::Claim& claim, const FlowSpec& spec, study::Store& store) {
   for (const KnownClaim& known : all()) {
     if (known.claim.id == claim.id) return known.measure(claim, spec, store);

@@ -2,7 +2,7 @@
 #include <functional>
 #include <vector>
 
-#include "starling/study/store.h"
+#include "starling/study/task_grid.h"
 #include "starling/systems/muon/flow_spec.h"
 
 namespace starling::muon {
@@ -11,6 +11,7 @@ namespace starling::muon {
 struct KnownClaim {
   study::Claim claim;
   std::function<study::Claim(study::Claim, const FlowSpec&, study::Store&)> measure;
+  bool reads_flow = false;  ///< of shared_flow(), which several claims share
 };
 
 /// Of the map and its potentials; of the maps' costs; of the flow and its integrators; of many particles; and
@@ -20,6 +21,10 @@ std::vector<KnownClaim> cost_claims();
 std::vector<KnownClaim> flow_claims();
 std::vector<KnownClaim> chaos_claims();
 std::vector<KnownClaim> step_claims();
+
+/// The flow that several claims read, a task of its own; and whether a claim is one of those.
+study::Task shared_flow(const FlowSpec& spec);
+bool reads_flow(const study::Claim& claim);
 
 /// Every claim, without values.
 std::vector<study::Claim> claim_catalogue();

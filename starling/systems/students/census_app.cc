@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
+#include "starling/study/task_grid.h"
 #include "starling/systems/students/census_claims.h"
 #include "starling/systems/students/starts.h"
 
@@ -36,51 +36,48 @@ class CensusApplication : public study::Application {
   void run(study::RunContext& context) override {
     plan();
     const Landscape landscape = landscape_of(spec_);
+    std::vector<study::Task> tasks;
     for (const std::int64_t n : spec_.students) {
-      if (context.store.is_done(census_task(n))) continue;
-      const CensusResult result = measure(context, landscape, n);
-      const auto write = [&](const std::string& name, const std::string& bytes) {
-        base::write_file_atomically(context.directory.path() / name, bytes);
-      };
-      tell(context, result);
-      // The files first: a task that is marked as done has them.
-      write(fmt::format("classes_{}.csv", n), classes_table(result.census));
-      write(fmt::format("critical_points_{}.npz", n), critical_points_npz(result.census));
-      study::Store::Transaction transaction(context.store);
-      record_census(spec_, result, spec_.students.size() > most_detailed, context.store);
-      context.store.mark_done(census_task(n));
-      transaction.commit();
+      tasks.push_back({census_task(n), [this, &landscape, n](study::TaskContext& task) {
+                         const CensusResult result = measure(task, landscape, n);
+                         tell(task, result);
+                         task.write(fmt::format("classes_{}.csv", n), classes_table(result.census));
+                         task.write(fmt::format("critical_points_{}.npz", n),
+                                    critical_points_npz(result.census));
+                         record_census(spec_, result, spec_.students.size() > most_detailed, task.store);
+                       }});
     }
+    study::run_tasks(context, context.communicator.size() > 1 ? "censuses" : "", tasks);
+    if (!context.communicator.lead()) return;
     study::Store::Transaction transaction(context.store);
     record_overview(spec_, context.store);
     record_theory_claims(spec_, context.store);
     transaction.commit();
   }
 
+  study::OverRanks over_ranks() const override { return study::OverRanks::tasks; }
+
  private:
   // The census as a table: what a user ran it for.
-  static void tell(const study::RunContext& context, const CensusResult& result) {
+  static void tell(const study::TaskContext& context, const CensusResult& result) {
     constexpr std::size_t most = 8;
     const auto& classes = result.census.classes;
-    context.progress.message(fmt::format("{:<10}  {:>8}  {:<18}  {:<14}  {:>5}  ends at",
-                                         census_task(result.students), "share", "95% interval", "loss",
-                                         "index"));
+    context.tell(fmt::format("{:<10}  {:>8}  {:<18}  {:<14}  {:>5}  ends at", census_task(result.students),
+                             "share", "95% interval", "loss", "index"));
     for (std::size_t c = 0; c < std::min(most, classes.size()); ++c) {
       const auto& [point, count, share] = classes[c];
-      context.progress.message(fmt::format("  {:8}  {:8.5f}  [{:.5f}, {:.5f}]  {:.12f}  {:5}  {}, {}: {}",
-                                           count, share.mean, share.lower, share.upper, point.loss,
-                                           point.index, to_string(point.label), to_string(point.kind),
-                                           structure(point.stands_for)));
+      context.tell(fmt::format("  {:8}  {:8.5f}  [{:.5f}, {:.5f}]  {:.12f}  {:5}  {}, {}: {}", count,
+                               share.mean, share.lower, share.upper, point.loss, point.index,
+                               to_string(point.label), to_string(point.kind), structure(point.stands_for)));
     }
     if (classes.size() > most)
-      context.progress.message(
-          fmt::format("  and {} more, see classes_{}.csv", classes.size() - most, result.students));
+      context.tell(fmt::format("  and {} more, see classes_{}.csv", classes.size() - most, result.students));
   }
 
   std::uint64_t seed() const { return static_cast<std::uint64_t>(spec_.common.seed); }
   bool is_small(std::int64_t n) const { return n * (dimension_of(spec_) + 1) <= small; }
 
-  CensusResult measure(study::RunContext& context, const Landscape& landscape, std::int64_t n) {
+  CensusResult measure(study::TaskContext& context, const Landscape& landscape, std::int64_t n) {
     CensusResult result{.students = n};
     CensusOptions options{.students = n, .seeds = spec_.seeds, .seed = seed(), .outgoing = spec_.outgoing};
     options.dead = spec_.dead;
@@ -96,7 +93,7 @@ class CensusApplication : public study::Application {
     return result;
   }
 
-  void find_saddles(study::RunContext& context, CensusResult& result) {
+  void find_saddles(study::TaskContext& context, CensusResult& result) {
     try {
       result.connections = find_connections(result.students, spec_.teachers, dimension_of(spec_),
                                             spec_.activation, {.searches = spec_.searches, .seed = seed()},
