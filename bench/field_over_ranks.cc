@@ -46,7 +46,8 @@ double least_of_three(starling::comm::Communicator& ranks, Clock clock, Work wor
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Index n = argc > 1 ? std::atoll(argv[1]) : 65536, rows = argc > 2 ? std::atoll(argv[2]) : n, d = 2;
+  const Index n = argc > 1 ? std::atoll(argv[1]) : 65536, rows = argc > 2 ? std::atoll(argv[2]) : n,
+              columns = argc > 3 ? std::atoll(argv[3]) : n, d = 2;
   starling::comm::Communicator& ranks = starling::comm::launched();
   const starling::base::ThreadLimit threads(1);
   starling::base::Points<double> y(n, d), out(rows, d);
@@ -54,7 +55,7 @@ int main(int argc, char** argv) {
   const auto field = [&](Index from, Index to) {
     starling::kernels::mean_shift<double>(starling::kernels::Radial::gaussian, 0.3,
                                           starling::kernels::SelfPair::included, y.data() + from * d,
-                                          to - from, y.data(), n, d, out.data() + from * d, nullptr);
+                                          to - from, y.data(), columns, d, out.data() + from * d, nullptr);
   };
   const auto size = static_cast<std::size_t>(ranks.size());
   std::vector<double> part(size);
@@ -71,6 +72,6 @@ int main(int argc, char** argv) {
   const double busiest = *std::ranges::max_element(part);
   if (ranks.lead())
     fmt::print(
-        "{} ranks, {} rows of {} particles: part {:.4f} s of a processor, whole {:.4f} s, gather {:.6f} s\n",
-        ranks.size(), rows, n, busiest, whole, gather);
+        "{} ranks, {} rows by {} columns: part {:.4f} s of a processor, whole {:.4f} s, gather {:.6f} s\n",
+        ranks.size(), rows, columns, busiest, whole, gather);
 }

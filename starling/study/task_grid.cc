@@ -89,19 +89,27 @@ class Grid {
   }
 
  private:
+  bool ready(std::size_t i) const {
+    const auto lacks = [this](const std::string& need) { return missing_.contains(need); };
+    return !begun_[i] && std::ranges::none_of(tasks_[i].needs, lacks);
+  }
+
+  // The first that is ready; over several ranks the costliest.
   std::optional<comm::Parcel> next() {
     if (failure_) return std::nullopt;
+    std::optional<std::size_t> chosen;
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
-      if (begun_[i]) continue;
-      const auto lacks = [this](const std::string& need) { return missing_.contains(need); };
-      if (std::ranges::any_of(tasks_[i].needs, lacks)) continue;
-      if (context_.interrupted())
-        throw Error(ErrorKind::interrupted,
-                    fmt::format("interrupted before {}; continue with --resume", tasks_[i].name));
-      begun_[i] = true;
-      return comm::Parcel{i, tasks_[i].needs.empty() ? std::string() : context_.store.snapshot()};
+      if (!ready(i) || (chosen && !(tasks_[i].cost > tasks_[*chosen].cost))) continue;
+      chosen = i;
+      if (context_.communicator.size() == 1) break;
     }
-    return std::nullopt;
+    if (!chosen) return std::nullopt;
+    const Task& task = tasks_[*chosen];
+    if (context_.interrupted())
+      throw Error(ErrorKind::interrupted,
+                  fmt::format("interrupted before {}; continue with --resume", task.name));
+    begun_[*chosen] = true;
+    return comm::Parcel{*chosen, task.needs.empty() ? std::string() : context_.store.snapshot()};
   }
 
   // On any rank, in a store of its own.

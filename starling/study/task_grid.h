@@ -23,6 +23,9 @@ struct Task {
   std::string name;
   std::function<void(TaskContext&)> measure;
   std::vector<std::string> needs{};  ///< names of tasks of the same grid that come first
+  /// Relative: over several ranks the costliest begin first, so that none waits long for the last. 0:
+  /// unknown.
+  double cost = 0;
 };
 
 /// Measures what is not done yet, each task in a transaction of its own, over the ranks of

@@ -98,7 +98,7 @@ count = 700
 kind = ")" +
          field + R"("
 [motion]
-steps = 8
+steps = 3
 )";
 }
 

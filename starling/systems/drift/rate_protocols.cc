@@ -200,6 +200,7 @@ std::vector<study::Task> tasks_of(const Protocol& protocol, Index d, const Study
     out.push_back({size_task(protocol, d, n), [&protocol, d, n, &spec](study::TaskContext& task) {
                      measure_size(protocol, d, n, spec, task.store);
                    }});
+    out.back().cost = static_cast<double>(n * n * d * (protocol.repeated ? spec.seeds : 1));
   }
   return out;
 }

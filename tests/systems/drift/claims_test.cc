@@ -110,7 +110,8 @@ TEST_F(Claims, OfOneFlowShareItsSeriesAndOneFigureAnObservable) {
   spec.seeds = 2;
   measured("centre-rate-iid-1", spec);
   const study::Store store(path_);
-  EXPECT_TRUE(store.is_done("independent starts, d = 1"));
+  for (const char* size : {"8", "16", "32"})
+    EXPECT_TRUE(store.is_done(std::string("independent starts, d = 1, N = ") + size));
   EXPECT_EQ(store.series("independent starts, d = 1", "root smoothed fisher").size(), 3);
   EXPECT_EQ(store.series("centre-rate-iid-1", "local slope").size(), 2);
   ASSERT_EQ(store.metrics().size(), 2);
