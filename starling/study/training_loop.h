@@ -15,6 +15,7 @@ struct TrainingLoop {
   RunContext& context;
   std::string task;
   std::int64_t steps, checkpoint_every;
+  std::string remedy = "a smaller train.rate or train.clip may help";  ///< said where a step fails
 
   /// The state to go on from: `load(path)` of the checkpoint when the run is resumed and has one, else
   /// `fresh()`. Forgets what was recorded of later steps.
@@ -40,7 +41,7 @@ struct TrainingLoop {
                                           (has_checkpoint() ? "last good checkpoint: " +
                                                                   context.directory.checkpoint().string()
                                                             : "no checkpoint had been written yet") +
-                                          "; a smaller train.rate or train.clip may help");
+                                          "; " + remedy);
     }
   }
 

@@ -79,7 +79,9 @@ class SolveApplication : public study::Application {
     const Problem problem(spec_);
     Solver solver(spec_, problem);
     if (context.store.is_done(task)) return;
-    const study::TrainingLoop loop{context, task, spec_.solver.all_steps(), spec_.solver.checkpoint_every};
+    const study::TrainingLoop loop{context, task, spec_.solver.all_steps(), spec_.solver.checkpoint_every,
+                                   "a smaller train.adam_rate, or a domain where the equations are defined, "
+                                   "may help"};
     const Position start = loop.begin([] { return Position{}; },
                                       [&](const std::filesystem::path& path) {
                                         solver.restore(base::read_file(path), path.string());
@@ -87,7 +89,7 @@ class SolveApplication : public study::Application {
                                       });
     Pending pending;
     context.progress.begin("solve", loop.steps, start.step);
-    while (solver.step_number() < loop.steps && !rests(solver)) advance(loop, problem, solver, pending);
+    while (goes_on(solver)) advance(loop, problem, solver, pending);
     context.progress.end();
     study::Store::Transaction transaction(context.store);
     record(context.store, problem, solver);
@@ -102,8 +104,16 @@ class SolveApplication : public study::Application {
     return remarks_on(problem.system(), !problem.data().points.empty());
   }
 
-  bool rests(const Solver& solver) const {
-    return solver.rested_at().has_value() && spec_.points.sampling == Sampling::fixed;
+  // Steps are left, and a further one would serve.
+  bool goes_on(Solver& solver) const {
+    return solver.step_number() < spec_.solver.all_steps() && !solver.at_rest_for_good() &&
+           !meets_noise(solver);
+  }
+
+  // Morozov's discrepancy principle: beyond this a fit follows the noise.
+  bool meets_noise(Solver& solver) const {
+    return spec_.problem.noise > 0 && solver.step_number() > 0 &&
+           solver.misfit().value_or(1e300) <= spec_.problem.noise;
   }
 
   void advance(const study::TrainingLoop& loop, const Problem& problem, Solver& solver,
@@ -113,7 +123,7 @@ class SolveApplication : public study::Application {
       return 0;
     });
     const std::int64_t at = solver.step_number() - 1;
-    const bool last = solver.step_number() == loop.steps || rests(solver);
+    const bool last = !goes_on(solver);
     if (at % std::max<std::int64_t>(1, loop.steps / 1000) == 0 || last) {
       pending.series["loss"].push_back({at, solver.loss()});
       if (solver.gradient_norm() > 0) pending.series["gradient_norm"].push_back({at, solver.gradient_norm()});
@@ -161,13 +171,38 @@ class SolveApplication : public study::Application {
     record_generalisation(store, "generalisation", problem, solver.parameters(), solver.interior(),
                           interior_points(problem.system(), judged_points,
                                           {static_cast<std::uint64_t>(spec_.common.seed), 0, "hold-out"}));
-    const std::vector<double> learned = learned_values(problem.system(), solver.parameters());
-    for (std::size_t c = 0; c < learned.size(); ++c)
-      metric("learned " + problem.system().learned[c].name, learned[c]);
+    record_learned(store, problem, solver);
     metric("steps", static_cast<double>(solver.step_number()),
-           solver.rested_at() ? "at rest: rounding allows no further step" : "");
+           solver.rested_at()    ? "at rest: rounding allows no further step"
+           : meets_noise(solver) ? "the measurements are met to their noise"
+                                 : "");
     record_curves(store, problem, solver);
     record_solution_figures(store, problem, solver.parameters(), solver.interior());
+  }
+
+  static void record_learned(study::Store& store, const Problem& problem, Solver& solver) {
+    const std::vector<double> learned = learned_values(problem.system(), solver.parameters());
+    const LearnedIntervals found = solver.learned_intervals();
+    for (std::size_t c = 0; c < learned.size(); ++c) {
+      study::Metric metric{
+          .task = task, .name = "learned " + problem.system().learned[c].name, .value = learned[c]};
+      if (c < found.coefficients.size()) {
+        metric.lower = found.coefficients[c].lower;
+        metric.upper = found.coefficients[c].upper;
+        metric.note = "from the Gauss-Newton covariance";
+      }
+      store.record(metric);
+    }
+    if (const std::optional<double> misfit = solver.misfit()) {
+      store.record(study::Metric{.task = task,
+                                 .name = "misfit",
+                                 .value = *misfit,
+                                 .note = found.noise > 0
+                                             ? fmt::format("root mean square; a noise of {:.3g}, {:.3g} "
+                                                           "parameters determined",
+                                                           found.noise, found.determined)
+                                             : "root mean square, of the measurements"});
+    }
   }
 
   // Bounds of the error where theory has one. Returns why it has none for any quantity, or nothing.

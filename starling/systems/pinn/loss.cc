@@ -56,6 +56,36 @@ void Loss::set_points(std::size_t number, std::vector<double> points, std::vecto
   count_points(part);
 }
 
+void Loss::set_point_weights(std::size_t number, std::vector<double> point_weights) {
+  parts_[number]->term.point_weights = std::move(point_weights);
+  count_points(*parts_[number]);
+}
+
+void Loss::term_gradient(std::size_t number, std::span<const double> parameters, std::span<double> gradient) {
+  Part& part = *parts_[number];
+  const double* weights = part.term.point_weights.empty() ? nullptr : part.term.point_weights.data();
+  std::fill(gradient.begin(), gradient.end(), 0.0);
+  part.residual.add_gradient(parameters, part.term.points.data(), part.points, weights, 1.0, part.workspace,
+                             gradient, nullptr, targets_of(part));
+}
+
+double Loss::kernel_diagonal(std::size_t number, std::span<const double> parameters) {
+  constexpr std::ptrdiff_t together = 256;  // rows of the Jacobian at a time
+  Part& part = *parts_[number];
+  const std::ptrdiff_t roots = part.residual.roots();
+  std::vector<double> rows(static_cast<std::size_t>(together * roots)),
+      jacobian(rows.size() * static_cast<std::size_t>(parameters_));
+  double sum = 0;
+  for (std::ptrdiff_t begin = 0; begin < part.points; begin += together) {
+    const std::ptrdiff_t count = std::min(together, part.points - begin), stride = count * roots;
+    part.residual.jacobian(parameters, part.term.points.data() + begin * axes_, count, nullptr,
+                           static_cast<double>(count), part.workspace, rows.data(), jacobian.data(), stride);
+    for (std::ptrdiff_t i = 0; i < stride * parameters_; ++i)
+      sum += jacobian[static_cast<std::size_t>(i)] * jacobian[static_cast<std::size_t>(i)];
+  }
+  return sum / static_cast<double>(part.points * roots);
+}
+
 double Loss::gradient(std::span<const double> parameters, std::span<double> gradient) {
   std::fill(gradient.begin(), gradient.end(), 0.0);
   double sum = 0;

@@ -30,6 +30,16 @@ class Loss {
   /// Other points for a term, as many weights or none.
   void set_points(std::size_t number, std::vector<double> points, std::vector<double> point_weights = {});
 
+  /// Other weights of a term's points, as `LossTerm` has them, or another weight of the whole term.
+  void set_point_weights(std::size_t number, std::vector<double> point_weights);
+  void set_weight(std::size_t number, double weight) { parts_[number]->term.weight = weight; }
+  std::size_t term_count() const { return parts_.size(); }
+
+  /// The gradient of one term as if its weight were 1, which is overwritten.
+  void term_gradient(std::size_t number, std::span<const double> parameters, std::span<double> gradient);
+  /// The mean of |∂r/∂θ|² over a term's residuals: the mean diagonal of its tangent kernel.
+  double kernel_diagonal(std::size_t number, std::span<const double> parameters);
+
   /// The loss and its gradient, which is overwritten.
   double gradient(std::span<const double> parameters, std::span<double> gradient);
   /// The terms of the last gradient.

@@ -26,6 +26,8 @@ void describe_problem(study::Description& d, ProblemSpec& problem) {
   d.text("table", problem.table, "a file of the table: columns of the axes, then of the unknowns");
   d.text("data", problem.data, "a file of measurements to fit, of the same columns; empty for none");
   d.real("data_weight", problem.data_weight, positive, "of half their mean square");
+  d.real("noise", problem.noise, {.minimum = 0},
+         "standard deviation of the measurements; training ends once they are met to it; 0 when not known");
 }
 
 void describe_points(study::Description& d, PointsSpec& points) {
@@ -41,12 +43,36 @@ void describe_points(study::Description& d, PointsSpec& points) {
   d.real("power", points.power, {.minimum = 0},
          "of the residual in the probability |r|^power / mean + offset");
   d.real("offset", points.offset, {.minimum = 0}, "of that probability; 0 forgets points of small residuals");
+  d.real("causal", points.causal, {.minimum = 0},
+         "weights of later times wait for earlier ones, exp(-causal * the mean squares before); 0 for none");
+  d.integer("chunks", points.chunks, {.minimum = 2, .maximum = 1000},
+            "of time, each with one such weight, set anew every renew_every steps");
 }
 
 void describe_solver(study::Description& d, SolverSpec& solver) {
   d.section("train", "Adam first, then a method that reaches many digits.");
-  d.integer("adam_steps", solver.adam_steps, {.minimum = 0, .maximum = 1e9}, "steps of Adam");
-  d.real("adam_rate", solver.adam_rate, positive, "its rate");
+  using R = optim::Rule;
+  d.choice(
+      "first", solver.first,
+      {{"adam", R::adamw},
+       {"muon", R::muon},
+       {"normuon", R::normuon},
+       {"adamuon", R::adamuon},
+       {"scion", R::scion},
+       {"shampoo", R::shampoo},
+       {"soap", R::soap},
+       {"lion", R::lion},
+       {"sgd", R::sgd}},
+      "the first-order method that comes first; Muon's family, shampoo and soap take the hidden matrices");
+  d.integer("adam_steps", solver.adam_steps, {.minimum = 0, .maximum = 1e9}, "steps of it");
+  d.real("adam_rate", solver.adam_rate, positive, "its rate, of matrices where the method takes them");
+  d.choice("adam_decay", solver.adam_decay,
+           {{"constant", optim::Decay::constant}, {"cosine", optim::Decay::cosine}}, "of that rate, to 0");
+  d.choice("balance", solver.balance,
+           {{"none", Balance::none}, {"gradients", Balance::gradients}, {"kernels", Balance::kernels}},
+           "weights of the terms by the norms of their gradients or the traces of their tangent kernels, in "
+           "those steps; they stay for the method that follows");
+  d.integer("balance_every", solver.balance_every, count, "steps between new weights");
   d.choice("method", solver.method,
            {{"none", SolveMethod::none},
             {"lbfgs", SolveMethod::lbfgs},

@@ -3,7 +3,8 @@
 #include <string>
 
 #include "starling/nets/jets.h"
-#include "starling/optim/adamw.h"
+#include "starling/optim/block_optimizer.h"
+#include "starling/optim/schedule.h"
 #include "starling/study/spec_file.h"
 
 namespace starling::pinn {
@@ -31,12 +32,22 @@ enum class Sampling {
 
 enum class SolveMethod { none, lbfgs, bfgs, ssbfgs, ssbroyden, levenberg_marquardt, gauss_newton };
 
+/// What sets the weights of the loss' terms while first-order steps run, a running mean of 0.9 of it: the sum
+/// of all terms' sizes over the term's own.
+enum class Balance {
+  none,       ///< the spec's weights
+  gradients,  ///< size is the norm of the term's gradient (Wang, Teng & Perdikaris, SIAM J. Sci. Comput. 43,
+              ///< 2021)
+  kernels     ///< the mean diagonal of its tangent kernel (Wang, Yu & Perdikaris, J. Comput. Phys. 449, 2022)
+};
+
 struct ProblemSpec {
   std::string equation{};  ///< see parse_system
   ReferenceKind reference = ReferenceKind::exact;
   std::string table{};  ///< columns: the axes, then the quantities
   std::string data{};   ///< measurements to be fitted, of the same columns
   double data_weight = 1;
+  double noise = 0;  ///< standard deviation of the measurements; 0: not known
 };
 
 struct PointsSpec {
@@ -45,11 +56,17 @@ struct PointsSpec {
   Sampling sampling = Sampling::fixed;
   std::int64_t renew_every = 500, pool = 20000;
   double power = 1, offset = 1;  ///< probabilities of |r|^power / mean + offset
+  double causal = 0;             ///< ε of the weights e^(-ε Σ of the losses before) in time; 0: none
+  std::int64_t chunks = 16;
 };
 
 struct SolverSpec {
+  optim::Rule first = optim::Rule::adamw;  ///< of the first `adam_steps`
   std::int64_t adam_steps = 0;
   double adam_rate = 1e-3;
+  optim::Decay adam_decay = optim::Decay::constant;
+  Balance balance = Balance::none;
+  std::int64_t balance_every = 100;
   SolveMethod method = SolveMethod::ssbroyden;
   std::int64_t steps = 2000;
   std::int64_t memory = 50;  ///< pairs of lbfgs

@@ -7,18 +7,19 @@
 #include <vector>
 
 #include "starling/base/random.h"
-#include "starling/optim/adamw.h"
+#include "starling/optim/block_optimizer.h"
 #include "starling/optim/least_squares.h"
 #include "starling/optim/quasi_newton.h"
 #include "starling/systems/pinn/loss.h"
 #include "starling/systems/pinn/problem.h"
+#include "starling/systems/pinn/uncertainty.h"
 
 namespace starling::pinn {
 
-/// A training in progress: parameters, points and optimiser. Adam's steps come first, then the method's. New
-/// points leave the method's curvature as it is. Where a line search fails, it forgets the curvature once;
-/// where it fails again, or damping finds no step, the training is at rest until new points come, or for
-/// good.
+/// A training in progress: parameters, points and optimiser. First-order steps come first, then the method's.
+/// New points leave the method's curvature as it is. Where a line search fails, it forgets the curvature
+/// once; where it fails again, or damping finds no step, the training is at rest until new points come, or
+/// for good.
 class Solver {
  public:
   /// Error{usage} for a least-squares method whose Jacobian would hold more than 5e8 numbers. `problem` and
@@ -35,6 +36,12 @@ class Solver {
   double gradient_norm() const { return state_.gradient_norm; }
   /// The step at which it came to rest for good, if it did.
   std::optional<std::int64_t> rested_at() const;
+  /// Whether no further step will move it: at rest, and neither points nor weights are to change.
+  bool at_rest_for_good() const { return state_.at_rest >= 0 && !changes_loss(); }
+  /// The root mean square of what the measurements are missed by; nothing without any.
+  std::optional<double> misfit();
+  /// Learned coefficients with 95% intervals, and the noise that the measurements show; see uncertainty.h.
+  LearnedIntervals learned_intervals();
   /// Names and values of the loss' terms at the present parameters.
   std::vector<std::pair<std::string, double>> terms();
   std::span<const double> interior() const { return loss_.term(0).points; }
@@ -47,16 +54,20 @@ class Solver {
   struct State {
     std::int64_t step = 0;
     std::vector<double> parameters{};
-    optim::AdamWState<double> adam{0};
     double loss = 0, gradient_norm = 0;
     std::int64_t failures = 0;  // of the line search, since its last step
     std::int64_t at_rest = -1;  // since this step; -1: it moves
   };
 
   bool least_squares() const;
+  std::ptrdiff_t time_axis() const;
+  std::vector<double> term_weights() const;
   bool renews_points() const { return spec_.points.sampling != Sampling::fixed; }
+  bool changes_loss() const { return renews_points() || spec_.points.causal > 0; }
   void renew_points();
-  void adam_step();
+  void weigh_times();
+  void balance_terms();
+  void first_step();
   void method_step();
   void start_method();
   void fail_to_step();
@@ -69,6 +80,7 @@ class Solver {
   Loss loss_;
   State state_;
   std::vector<double> gradient_;
+  std::unique_ptr<optim::BlockOptimizer<double>> first_;
   std::unique_ptr<optim::QuasiNewton> quasi_newton_;
   std::unique_ptr<optim::LevenbergMarquardt> damped_;
   optim::SmoothFunction function_;
