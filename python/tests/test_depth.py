@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import starling
 from starling import depth
 
 
