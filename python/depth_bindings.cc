@@ -163,6 +163,23 @@ nb::tuple rate_constants(const Column& atoms, const std::vector<Index>& shape, b
   return nb::make_tuple(out.a, out.b);
 }
 
+// (euler, fluctuation), means over the sequences.
+nb::tuple diagnose(const Column& heads, const std::vector<Index>& shape, bool causal, const std::string& norm,
+                   Index tokens, Index sequences, const Column& x) {
+  const depth::NetworkDiagnostics mean = unlocked([&] {
+    const depth::NetworkSpec spec = spec_of(shape, causal, 1, norm);
+    const auto size = x.shape(0) / static_cast<std::size_t>(sequences);
+    depth::NetworkDiagnostics out;
+    for (std::size_t s = 0; s < static_cast<std::size_t>(sequences); ++s) {
+      const auto one = depth::diagnose(spec, span(heads), tokens, span(x).subspan(s * size, size));
+      out.euler += one.euler / static_cast<double>(sequences);
+      out.fluctuation += one.fluctuation / static_cast<double>(sequences);
+    }
+    return out;
+  });
+  return nb::make_tuple(mean.euler, mean.fluctuation);
+}
+
 // (value, standard error, lower, upper).
 Numbers numbers_of(const depth::Estimate& e) {
   return {e.value, e.standard_error, e.lower, e.upper};
@@ -232,6 +249,8 @@ void bind_depth(nb::module_& module) {
              "tokens"_a, "sequences"_a, "x"_a, "y"_a);
   module.def("depth_gradient", gradient, "heads"_a, "shape"_a, "causal"_a, "residual_exponent"_a, "norm"_a,
              "memory"_a, "tokens"_a, "sequences"_a, "x"_a, "y"_a);
+  module.def("depth_diagnose", diagnose, "heads"_a, "shape"_a, "causal"_a, "norm"_a, "tokens"_a,
+             "sequences"_a, "x"_a);
   module.def("depth_adamw", adamw, "theta"_a, "gradient"_a, "steps"_a, "options"_a);
   module.def("depth_limit", limit, "head_at"_a, "head_width"_a, "width"_a, "tokens"_a, "causal"_a, "norm"_a,
              "x"_a, "y"_a);

@@ -79,6 +79,26 @@ Array sample(const std::string& run, const Table& noise, const std::vector<std::
   }));
 }
 
+// Text of a language model into the file `out`.
+void sample_text(const std::string& run, const std::string& prompt, std::int64_t count, std::int64_t seed,
+                 double temperature, std::int64_t top_k, const std::string& out) {
+  unlocked([&] {
+    const auto directory = study::RunDirectory::existing(run);
+    study::system_of(all_systems(), directory)
+        .sample(directory, {.count = count,
+                            .seed = seed,
+                            .out = out,
+                            .temperature = temperature,
+                            .top_k = top_k,
+                            .prompt = prompt});
+  });
+}
+
+// The system of a run, by its manifest.
+std::string system_name(const std::string& run) {
+  return study::system_of(all_systems(), study::RunDirectory::existing(run)).name;
+}
+
 // Refuses a run whose system has no such verb.
 void predict(const std::string& run, const std::string& input, const std::string& out) {
   unlocked([&] {
@@ -98,6 +118,9 @@ void bind_run(nb::module_& module) {
   module.def("run_sweep", run_sweep, "text"_a, "file_name"_a, "over"_a, "measure"_a, "maximize"_a,
              "overrides"_a, "out"_a);
   module.def("predict", predict, "run"_a, "input"_a, "out"_a);
+  module.def("sample_text", sample_text, "run"_a, "prompt"_a, "count"_a, "seed"_a, "temperature"_a, "top_k"_a,
+             "out"_a);
+  module.def("system_name", system_name, "run"_a);
   module.def("sample", sample, "run"_a, "noise"_a, "labels"_a, "count"_a, "seed"_a, "guidance"_a);
 }
 

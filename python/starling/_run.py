@@ -100,21 +100,36 @@ class Run:
         values = [np.nan if value is None else value for _, value in rows]
         return np.array([step for step, _ in rows], dtype=np.int64), np.array(values, dtype=np.float64)
 
-    def sample(self, count=64, label=None, seed=0, noise=None, guidance=1.0):
+    def sample(self, count=64, label=None, seed=0, noise=None, guidance=1.0, *, prompt="", temperature=1.0, top_k=0):
         """Samples of the trained generator in the data's units, float64 (count, dimension).
 
         label: a class, or one for each sample; by default all classes in turn. noise (count, generator.noise) replaces what
         `seed` would draw, and `count` with it: the same noise gives the same samples, here and in the exported model.
         guidance: the strength of classifier-free guidance, from 1 to the run's guidance.largest, where it learned any.
         ValueError for a study, for a label or noise that does not fit, and for a damaged run.
+
+        Of a language model: a str, the prompt and `count` tokens after it. temperature 0 takes the likeliest token, top_k > 0
+        draws among so many of the likeliest.
         """
         if not isinstance(count, numbers.Integral) or count < 1:
             raise ValueError(f"count: {count!r}; expected a whole number of at least 1")
+        if _core.system_name(str(self.path)) == "depth":
+            if label is not None or noise is not None or guidance != 1.0:
+                raise ValueError("label, noise, guidance: of generators; a language model takes prompt, temperature, top_k")
+            return self._write(str(prompt), int(count), int(seed), float(temperature), int(top_k))
+        if prompt or temperature != 1.0 or top_k:
+            raise ValueError("prompt, temperature, top_k: of language models; this run is none")
         noise = np.empty((0, 0)) if noise is None else points(noise, "noise")
         labels = np.asarray([] if label is None else label)
         if labels.size and labels.dtype.kind not in "iu":
             raise ValueError(f"label: dtype {labels.dtype}; expected whole numbers")
         return _core.sample(str(self.path), noise, labels.reshape(-1).tolist(), int(count), int(seed), float(guidance))
+
+    def _write(self, prompt, count, seed, temperature, top_k):
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "text.txt"
+            _core.sample_text(str(self.path), prompt, count, seed, temperature, top_k, str(out))
+            return out.read_bytes().decode("utf-8", errors="replace")
 
     def predict(self, points):
         """The trained model's outputs for points (n, inputs): float64 (n, outputs), a class's probabilities in order for a

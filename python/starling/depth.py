@@ -132,6 +132,26 @@ class Network:
         parts = _unpack(slope, self._packed.shape[:-1], self._dh, self._d)
         return out | {f"d{name}": part for name, part in zip(_NAMES, parts)}
 
+    def diagnose(self, x):
+        """How far this one network is from its limit of infinite depth, without a reference; L and H even, residual_exponent 1.
+
+        dict of mean squares over tokens (and sequences): euler, what merging neighbouring layers changes; fluctuation, a quarter of
+        the distance of the two halves of its heads; `now` = euler + fluctuation, the squared error to expect, and `twice_the_layers`
+        = euler / 4 + fluctuation / 2, `twice_the_heads` = euler + fluctuation / 2 by the law a / L^2 + b / (L H). Trained heads adapt
+        to each other: then these are upper bounds.
+        """
+        if self._alpha != 1:
+            raise ValueError(f"residual_exponent: {self._alpha}; diagnose expects 1")
+        x = _sequences(x, "x", self._d)
+        sequences = x.shape[0] if x.ndim == 3 else 1
+        euler, fluctuation = _core.depth_diagnose(
+            self._packed.ravel(), self._shape, self._causal, self._norm, x.shape[-2], sequences, x.ravel()
+        )
+        return {
+            "euler": euler, "fluctuation": fluctuation, "now": euler + fluctuation,
+            "twice_the_layers": euler / 4 + fluctuation / 2, "twice_the_heads": euler + fluctuation / 2,
+        }
+
 
 def adamw(
     theta, gradient, steps, lr, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0, second_moment="element", *,

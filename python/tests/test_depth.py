@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import starling
 from starling import depth
 
 
@@ -213,3 +214,38 @@ def test_slips_are_named():
         depth.limit(lambda s: sine_heads(2, 2, 4, s) if s == 0 else (_ for _ in ()).throw(RuntimeError("of mine")), x)
     with pytest.raises(ValueError, match="token 0 has length 0"):
         depth.cluster(np.zeros((2, 2)), 1.0, [1])
+
+
+def test_diagnoses_of_one_network_are_its_merged_layers_and_its_halves():
+    rng = np.random.default_rng(3)
+    q, k, v = (rng.normal(size=(4, 6, 2, 3)) for _ in range(3))
+    o, x = rng.normal(size=(4, 6, 3, 2)), rng.normal(size=(2, 5, 3))
+    found = starling.depth.Network(q, k, v, o).diagnose(x)
+    whole = starling.depth.Network(q, k, v, o).forward(x)
+    merged = starling.depth.Network(*(m.reshape(2, 12, *m.shape[2:]) for m in (q, k, v, o))).forward(x)
+    halves = [starling.depth.Network(*(m[:, part] for m in (q, k, v, o))).forward(x) for part in (slice(0, 3), slice(3, 6))]
+    assert found["euler"] == pytest.approx(((merged - whole) ** 2).sum(-1).mean(), rel=1e-9)
+    assert found["fluctuation"] == pytest.approx(((halves[0] - halves[1]) ** 2).sum(-1).mean() / 4, rel=1e-9)
+    assert found["twice_the_layers"] == pytest.approx(found["euler"] / 4 + found["fluctuation"] / 2)
+    with pytest.raises(ValueError, match="even"):
+        starling.depth.Network(q[:3], k[:3], v[:3], o[:3]).diagnose(x)
+    with pytest.raises(ValueError, match="residual_exponent"):
+        starling.depth.Network(q, k, v, o, residual_exponent=0.5).diagnose(x)
+
+
+def test_a_language_model_writes_text(tmp_path):
+    (tmp_path / "text.txt").write_text("round and round the rugged rock the ragged rascal ran\n" * 40)
+    spec = {
+        "system": "depth", "job": "train", "data": {"path": str(tmp_path / "text.txt")},
+        "network": {"context": 16, "layers": 1, "heads": 2, "width": 16}, "train": {"steps": 20, "batch": 4},
+    }
+    run = starling.run(spec, out=tmp_path / "run")
+    text = run.sample(25, prompt="round", seed=3)
+    assert isinstance(text, str) and text.startswith("round") and len(text) == 30
+    assert text == run.sample(25, prompt="round", seed=3) != run.sample(25, prompt="round", seed=4)
+    likeliest = run.sample(25, prompt="round", temperature=0)
+    assert likeliest == run.sample(25, prompt="round", temperature=3.0, top_k=1)
+    with pytest.raises(ValueError, match="guidance"):
+        run.sample(5, guidance=2.0)
+    with pytest.raises(ValueError, match="character"):
+        run.sample(5, prompt="Q")

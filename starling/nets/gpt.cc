@@ -28,11 +28,12 @@ void require_positive(const char* name, Index value) {
 
 template <class T>
 Gpt<T>::Gpt(const GptSpec& spec) : spec_(spec) {
-  require_positive("vocabulary", spec.vocabulary);
+  if (spec.inputs == 0) require_positive("vocabulary", spec.vocabulary);
   require_positive("context", spec.context);
   require_positive("layers", spec.layers);
   require_positive("heads", spec.heads);
   require_positive("width", spec.width);
+  if (spec.inputs > 0 || spec.outputs != 0) require_positive("outputs", spec.outputs);
   if (spec.width % spec.heads != 0) {
     throw Error(ErrorKind::usage, fmt::format("heads = {} do not divide width = {}", spec.heads, spec.width));
   }
@@ -45,9 +46,15 @@ Gpt<T>::Gpt(const GptSpec& spec) : spec_(spec) {
     return at;
   };
   const Index c = spec.width;
-  place("transformer.wte.weight", {spec.vocabulary, c});
+  if (spec.inputs > 0) {
+    read_in_ = {spec.inputs, c, place("read_in.weight", {c, spec.inputs}), -1};
+  } else {
+    head_ = {c, spec.vocabulary, place("transformer.wte.weight", {spec.vocabulary, c}), -1};
+  }
   positions_ = place("transformer.wpe.weight", {spec.context, c});
-  for (Index l = 0; l < spec.layers; ++l) {
+  if (spec.outputs > 0) head_ = {c, spec.outputs, place("read_out.weight", {spec.outputs, c}), -1};
+  const Index blocks = spec.tied ? 1 : spec.layers;
+  for (Index l = 0; l < blocks; ++l) {
     const auto linear = [&](const char* name, Index inputs, Index outputs) {
       return Linear{inputs, outputs,
                     place(fmt::format("transformer.h.{}.{}.weight", l, name), {outputs, inputs}), -1};
@@ -65,7 +72,7 @@ Gpt<T>::Gpt(const GptSpec& spec) : spec_(spec) {
     if (spec.bias) out.bias = place("transformer." + name + ".bias", {c});
     return out;
   };
-  for (Index l = 0; l < spec.layers; ++l) {
+  for (Index l = 0; l < blocks; ++l) {
     Layer& layer = layers_[static_cast<std::size_t>(l)];
     const std::string h = fmt::format("h.{}.", l);
     layer.norm1 = norm(h + "ln_1");
@@ -77,6 +84,9 @@ Gpt<T>::Gpt(const GptSpec& spec) : spec_(spec) {
     layer.down.bias = place("transformer." + h + "mlp.c_proj.bias", {c});
   }
   last_ = norm("ln_f");
+  if (spec.bias && spec.inputs > 0) read_in_.bias = place("read_in.bias", {c});
+  if (spec.bias && spec.outputs > 0) head_.bias = place("read_out.bias", {spec.outputs});
+  layers_.resize(static_cast<std::size_t>(spec.layers), layers_.front());
 }
 
 template <class T>
@@ -91,27 +101,43 @@ void Gpt<T>::initialise(base::Stream& stream, std::span<T> parameters) const {
       std::fill(part.begin(), part.end(), block.name.ends_with("bias") ? T(0) : T(1));
       continue;
     }
-    const double deviation = block.name.ends_with("c_proj.weight") ? inward : 0.02;
+    double deviation = block.name.ends_with("c_proj.weight") ? inward : 0.02;
+    if (block.name == "read_in.weight") deviation = 1 / std::sqrt(static_cast<double>(spec_.inputs));
     for (T& value : part) value = static_cast<T>(deviation * stream.normal());
   }
 }
 
 template <class T>
-void Gpt<T>::check(std::span<const T> parameters, std::span<const std::int32_t> tokens,
-                   Index sequences) const {
+Index Gpt<T>::places(const GptInput<T>& input) const {
+  return spec_.inputs > 0 ? static_cast<Index>(input.numbers.size()) / spec_.inputs
+                          : static_cast<Index>(input.tokens.size());
+}
+
+template <class T>
+void Gpt<T>::check(std::span<const T> parameters, const GptInput<T>& input, Index sequences) const {
   if (static_cast<Index>(parameters.size()) != count_)
     throw Error(ErrorKind::usage,
                 fmt::format("{} parameters; the network has {}", parameters.size(), count_));
-  const Index n = static_cast<Index>(tokens.size());
+  if (spec_.inputs > 0 && static_cast<Index>(input.numbers.size()) % spec_.inputs != 0)
+    throw Error(ErrorKind::usage,
+                fmt::format("{} numbers; the network reads {} a place", input.numbers.size(), spec_.inputs));
+  const Index n = places(input);
   if (sequences < 1 || n < sequences || n % sequences != 0 || n / sequences > spec_.context) {
     throw Error(ErrorKind::usage, fmt::format("{} tokens in {} sequences; expected 1 to {} in each", n,
                                               sequences, spec_.context));
   }
-  for (const std::int32_t token : tokens) {
+  if (spec_.inputs > 0) return;
+  for (const std::int32_t token : input.tokens) {
     if (token < 0 || token >= spec_.vocabulary)
       throw Error(ErrorKind::input,
                   fmt::format("token {} is outside the vocabulary of {}", token, spec_.vocabulary));
   }
+}
+
+template <class T>
+void Gpt<T>::require_logits(const char* verb) const {
+  if (spec_.inputs > 0 || spec_.outputs > 0)
+    throw Error(ErrorKind::usage, fmt::format("{}() is of networks that predict tokens", verb));
 }
 
 template <class T>
@@ -131,7 +157,7 @@ void Gpt<T>::resize(Workspace& w, Index sequences, Index length) const {
   }
   for (auto* v : {&w.embedded_, &w.d_embedded_, &w.unit_}) size(*v, n * c);
   size(w.scales_, 2 * n);
-  size(w.logits_, n * spec_.vocabulary);
+  size(w.logits_, n * outputs());
   w.chunks_.resize(static_cast<std::size_t>((sequences + per - 1) / per));
   for (auto& chunk : w.chunks_) {
     size(chunk.wide, 4 * per * length * c);
@@ -148,17 +174,7 @@ double Gpt<T>::workspace_numbers(Index sequences, Index length) const {
   const double n = static_cast<double>(sequences * length), c = static_cast<double>(spec_.width);
   const double attention = n * static_cast<double>(spec_.heads * length);
   return static_cast<double>(spec_.layers) * (n * (18 * c + 4) + attention) +
-         n * (3 * c + 2 + static_cast<double>(spec_.vocabulary)) + n * 5 * c;
-}
-
-template <class T>
-void Gpt<T>::embed(const Call& call) const {
-  T* x = call.at(call.workspace.embedded_, call.width);
-  for (Index r = 0; r < call.rows(); ++r, x += call.width) {
-    const T* token = call.p + call.tokens[static_cast<std::size_t>(call.row() + r)] * call.width;
-    const T* place = call.p + positions_ + (r % call.length) * call.width;
-    for (Index k = 0; k < call.width; ++k) x[k] = token[k] + place[k];
-  }
+         n * (3 * c + 2 + static_cast<double>(outputs())) + n * 5 * c;
 }
 
 // y = x weightᵀ + bias, or that added to y.
@@ -168,6 +184,21 @@ void Gpt<T>::apply(const Linear& map, const Call& call, const T* x, T* y, bool a
                    add ? math::Into::add : math::Into::overwrite);
   if (map.bias < 0) return;
   for (Index r = 0; r < call.rows(); ++r) kernels::add(map.outputs, call.p + map.bias, y + r * map.outputs);
+}
+
+template <class T>
+void Gpt<T>::embed(const Call& call) const {
+  T* x = call.at(call.workspace.embedded_, call.width);
+  if (spec_.inputs > 0) {
+    apply(read_in_, call, call.input.numbers.data() + call.row() * spec_.inputs, x, false);
+  } else {
+    for (Index r = 0; r < call.rows(); ++r) {
+      const auto token = call.input.tokens[static_cast<std::size_t>(call.row() + r)];
+      std::copy_n(call.p + token * call.width, call.width, x + r * call.width);
+    }
+  }
+  for (Index r = 0; r < call.rows(); ++r)
+    kernels::add(call.width, call.p + positions_ + (r % call.length) * call.width, x + r * call.width);
 }
 
 template <class T>
@@ -223,21 +254,26 @@ template <class T>
 void Gpt<T>::loss(std::span<const T> parameters, std::span<const std::int32_t> tokens,
                   std::span<const std::int32_t> targets, Index sequences, Workspace& w,
                   std::span<double> each) const {
-  check(parameters, tokens, sequences);
+  require_logits("loss");
+  check(parameters, {.tokens = tokens}, sequences);
   if (targets.size() != tokens.size() || each.size() != tokens.size())
     throw Error(ErrorKind::usage, fmt::format("{} targets and {} losses for {} tokens", targets.size(),
                                               each.size(), tokens.size()));
-  check(parameters, targets, sequences);
+  check(parameters, {.tokens = targets}, sequences);
   const Index length = static_cast<Index>(tokens.size()) / sequences, per = chunk_of(length);
   resize(w, sequences, length);
   const auto chunk = [&](Index begin, Index end) {
-    const Call call{
-        parameters.data(), tokens, targets,    w, w.chunks_[static_cast<std::size_t>(begin / per)], begin,
-        end - begin,       length, spec_.width};
+    const Call call{parameters.data(),
+                    {.tokens = tokens},
+                    w,
+                    w.chunks_[static_cast<std::size_t>(begin / per)],
+                    begin,
+                    end - begin,
+                    length,
+                    spec_.width};
     forward_chunk(call);
     T* logits = call.at(w.logits_, spec_.vocabulary);
-    math::product_nt(call.rows(), spec_.width, spec_.vocabulary, call.at(w.unit_, spec_.width), call.p,
-                     logits);
+    apply(head_, call, call.at(w.unit_, spec_.width), logits, false);
     const T share = T(1) / static_cast<T>(tokens.size());
     for (Index r = 0; r < call.rows(); ++r) {
       const auto row = static_cast<std::size_t>(call.row() + r);
@@ -249,18 +285,36 @@ void Gpt<T>::loss(std::span<const T> parameters, std::span<const std::int32_t> t
 }
 
 template <class T>
+std::span<T> Gpt<T>::forward(std::span<const T> parameters, const GptInput<T>& input, Index sequences,
+                             Workspace& w) const {
+  check(parameters, input, sequences);
+  const Index length = places(input) / sequences, per = chunk_of(length);
+  resize(w, sequences, length);
+  const auto chunk = [&](Index begin, Index end) {
+    const Call call{
+        parameters.data(), input,  w,          w.chunks_[static_cast<std::size_t>(begin / per)], begin,
+        end - begin,       length, spec_.width};
+    forward_chunk(call);
+    apply(head_, call, call.at(w.unit_, spec_.width), call.at(w.logits_, outputs()), false);
+  };
+  base::parallel_chunks(sequences, per, std::ref(chunk));
+  return w.logits_;
+}
+
+template <class T>
 void Gpt<T>::next(std::span<const T> parameters, std::span<const std::int32_t> tokens, Workspace& w,
                   std::span<T> logits) const {
-  check(parameters, tokens, 1);
+  require_logits("next");
+  check(parameters, {.tokens = tokens}, 1);
   if (static_cast<Index>(logits.size()) != spec_.vocabulary)
     throw Error(ErrorKind::usage,
                 fmt::format("{} logits for a vocabulary of {}", logits.size(), spec_.vocabulary));
   const Index length = static_cast<Index>(tokens.size());
   resize(w, 1, length);
-  const Call call{parameters.data(), tokens, {}, w, w.chunks_[0], 0, 1, length, spec_.width};
+  const Call call{parameters.data(), {.tokens = tokens}, w, w.chunks_[0], 0, 1, length, spec_.width};
   forward_chunk(call);
-  math::product_nt(1, spec_.width, spec_.vocabulary, w.unit_.data() + (length - 1) * spec_.width, call.p,
-                   logits.data());
+  math::product_nt(1, spec_.width, spec_.vocabulary, w.unit_.data() + (length - 1) * spec_.width,
+                   call.p + head_.weight, logits.data());
 }
 
 template class Gpt<float>;

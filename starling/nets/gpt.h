@@ -18,11 +18,23 @@ struct GptSpec {
   base::Index context = 64;  ///< tokens that a prediction may look back on, itself included
   base::Index layers = 4, heads = 4, width = 128;  ///< heads divide width
   bool bias = false;                               ///< of the norms and the linear maps
+  bool tied = false;  ///< one block is all the layers: its gradients are the layers' sums
+  /// Numbers a place in place of tokens, which a linear map brings to `width`; then `outputs` must be given.
+  base::Index inputs = 0;
+  /// Numbers that a matrix of its own gives at every place; 0: logits of the next token, by the embedding.
+  base::Index outputs = 0;
+};
+
+/// What a network reads: tokens (sequences, length), or numbers (sequences, length, inputs).
+template <class T>
+struct GptInput {
+  std::span<const std::int32_t> tokens{};
+  std::span<const T> numbers{};
 };
 
 /// A GPT without state: parameters, gradients and workspace belong to the caller. The head that gives logits
-/// is the embedding of the tokens. Tensors have the names and shapes of nanoGPT's; a weight is (outputs,
-/// inputs), row-major.
+/// is the embedding of the tokens, unless the spec asks for numbers. Tensors have the names and shapes of
+/// nanoGPT's; a weight is (outputs, inputs), row-major.
 ///
 /// Sequences are processed in chunks of about 256 tokens, each with what it writes; weight gradients are one
 /// product over all tokens each. The bytes do not depend on the number of threads, and a step allocates
@@ -49,10 +61,32 @@ class Gpt {
       simd::AlignedVector<T> heads;         // q, k, v and three more of one head, and (t, t)
       simd::AlignedVector<T> norms;         // gradients of the norms' gains and biases
     };
+
+   public:
+    /// Who attended to whom in the last forward pass, (heads, length, length), of one layer and sequence.
+    std::span<const T> attention(base::Index layer, base::Index sequence) const {
+      const auto& all = levels_[static_cast<std::size_t>(layer)].attention;
+      const std::size_t size = all.size() / static_cast<std::size_t>(sequences_);
+      return std::span<const T>(all).subspan(static_cast<std::size_t>(sequence) * size, size);
+    }
+
+   private:
     std::vector<Level> levels_;
     std::vector<Chunk> chunks_;
     simd::AlignedVector<T> embedded_, d_embedded_, unit_, scales_, logits_;
     base::Index sequences_ = 0, length_ = 0;
+  };
+
+  /// The keys and values of a sequence's tokens so far: what the next token needs of them.
+  class Cache {
+    friend class Gpt;
+    std::vector<simd::AlignedVector<T>> keys_, values_;  // of each layer, (context, width)
+    simd::AlignedVector<T> x_, unit_, wide_, hidden_, mixed_, scores_;
+    base::Index length_ = 0;
+
+   public:
+    base::Index length() const { return length_; }
+    void clear() { length_ = 0; }
   };
 
   const GptSpec& spec() const { return spec_; }
@@ -79,6 +113,19 @@ class Gpt {
   void backward(std::span<const T> parameters, std::span<const std::int32_t> tokens, Workspace& workspace,
                 std::span<T> gradient) const;
 
+  /// The outputs at every place (sequences, length, outputs or vocabulary), which lie in the workspace: a
+  /// caller that wants the gradient of a loss of theirs writes its slope over them and calls backward().
+  /// Errors as loss().
+  std::span<T> forward(std::span<const T> parameters, const GptInput<T>& input, base::Index sequences,
+                       Workspace& workspace) const;
+  /// backward() after forward().
+  void backward(std::span<const T> parameters, const GptInput<T>& input, Workspace& workspace,
+                std::span<T> gradient) const;
+
+  /// Takes one more token into the cache and gives the logits (vocabulary) of what follows: those of next()
+  /// up to rounding, at the cost of one token. Error{usage} beyond `context` tokens, and as next().
+  void extend(std::span<const T> parameters, std::int32_t token, Cache& cache, std::span<T> logits) const;
+
   /// The logits (vocabulary) of what follows `tokens`, at least one and at most `context`. Errors as loss().
   void next(std::span<const T> parameters, std::span<const std::int32_t> tokens, Workspace& workspace,
             std::span<T> logits) const;
@@ -97,9 +144,13 @@ class Gpt {
   struct Call;
 
   base::Index norms_size() const { return (2 * spec_.layers + 1) * 2 * spec_.width; }
-  void check(std::span<const T> parameters, std::span<const std::int32_t> tokens,
-             base::Index sequences) const;
+  base::Index outputs() const { return spec_.outputs > 0 ? spec_.outputs : spec_.vocabulary; }
+  base::Index places(const GptInput<T>& input) const;
+  void check(std::span<const T> parameters, const GptInput<T>& input, base::Index sequences) const;
+  void require_logits(const char* verb) const;
   void resize(Workspace& w, base::Index sequences, base::Index length) const;
+  void resize(Cache& cache) const;
+  void attend_last(const Cache& cache, std::size_t layer, const T* query, T* scores, T* mixed) const;
   void embed(const Call& call) const;
   void apply(const Linear& map, const Call& call, const T* x, T* y, bool add) const;
   void forward_chunk(const Call& call) const;
@@ -108,13 +159,15 @@ class Gpt {
   void attend_backward(const Call& call, typename Workspace::Level& level) const;
   void norm_backward(const Call& call, base::Index which, const Norm& norm, const T* x, const T* scales,
                      const T* d_y, T* d_x) const;
-  void weight_gradient(base::Index job, std::span<const std::int32_t> tokens, Workspace& w,
-                       T* gradient) const;
-  void embedding_gradient(std::span<const std::int32_t> tokens, Workspace& w, T* gradient) const;
+  void weight_gradient(base::Index job, const GptInput<T>& input, Workspace& w, T* gradient) const;
+  void linear_gradient(const Linear& map, base::Index rows, const T* d_y, const T* x, T* gradient,
+                       bool add) const;
+  void embedding_gradient(const GptInput<T>& input, Workspace& w, T* gradient) const;
   void norm_gradients(Workspace& w, T* gradient) const;
 
   GptSpec spec_;
-  std::vector<Layer> layers_;
+  std::vector<Layer> layers_;  // as many as the spec says, all the same when tied
+  Linear read_in_{}, head_{};
   Norm last_{};
   base::Index positions_ = 0;
   std::vector<Block> blocks_;

@@ -57,7 +57,7 @@ void Gpt<T>::backward_chunk(const Call& call) const {
   std::fill(call.chunk.norms.begin(), call.chunk.norms.end(), T(0));
   T* d = call.at(w.levels_.back().d_out, c);  // at the residual stream
   std::fill_n(d, n * c, T(0));
-  math::product(n, spec_.vocabulary, c, call.at(w.logits_, spec_.vocabulary), call.p, narrow);
+  math::product(n, outputs(), c, call.at(w.logits_, outputs()), call.p + head_.weight, narrow);
   norm_backward(call, 2 * spec_.layers, last_, call.at(w.levels_.back().out, c), call.at(w.scales_, 2),
                 narrow, d);
   for (Index l = spec_.layers - 1; l >= 0; --l) {
@@ -81,15 +81,28 @@ void Gpt<T>::backward_chunk(const Call& call) const {
   }
 }
 
-// Tokens share the matrix with the head.
 template <class T>
-void Gpt<T>::embedding_gradient(std::span<const std::int32_t> tokens, Workspace& w, T* gradient) const {
-  const Index n = static_cast<Index>(tokens.size()), c = spec_.width;
-  math::product_tn(spec_.vocabulary, n, c, w.logits_.data(), w.unit_.data(), gradient);
+void Gpt<T>::linear_gradient(const Linear& map, Index rows, const T* d_y, const T* x, T* gradient,
+                             bool add) const {
+  math::product_tn(map.outputs, rows, map.inputs, d_y, x, gradient + map.weight,
+                   add ? math::Into::add : math::Into::overwrite);
+  if (map.bias < 0) return;
+  if (!add) std::fill_n(gradient + map.bias, map.outputs, T(0));
+  for (Index r = 0; r < rows; ++r) kernels::add(map.outputs, d_y + r * map.outputs, gradient + map.bias);
+}
+
+// Tokens share their matrix with a head that gives logits.
+template <class T>
+void Gpt<T>::embedding_gradient(const GptInput<T>& input, Workspace& w, T* gradient) const {
+  const Index n = places(input), c = spec_.width;
+  if (spec_.inputs == 0 && spec_.outputs > 0) std::fill_n(gradient, spec_.vocabulary * c, T(0));
+  linear_gradient(head_, n, w.logits_.data(), w.unit_.data(), gradient, false);
+  if (spec_.inputs > 0)
+    linear_gradient(read_in_, n, w.d_embedded_.data(), input.numbers.data(), gradient, false);
   std::fill_n(gradient + positions_, spec_.context * c, T(0));
   for (Index r = 0; r < n; ++r) {
     const T* d = w.d_embedded_.data() + r * c;
-    kernels::add(c, d, gradient + tokens[static_cast<std::size_t>(r)] * c);
+    if (spec_.inputs == 0) kernels::add(c, d, gradient + input.tokens[static_cast<std::size_t>(r)] * c);
     kernels::add(c, d, gradient + positions_ + (r % w.length_) * c);
   }
 }
@@ -97,71 +110,70 @@ void Gpt<T>::embedding_gradient(std::span<const std::int32_t> tokens, Workspace&
 template <class T>
 void Gpt<T>::norm_gradients(Workspace& w, T* gradient) const {
   const Index c = spec_.width;
-  const auto sum = [&](Index which, const Norm& norm) {
+  const auto sum = [&](Index which, const Norm& norm, bool add = false) {
     for (const auto& [to, part] : {std::pair{norm.gain, Index{0}}, std::pair{norm.bias, c}}) {
       if (to < 0) continue;
-      std::fill_n(gradient + to, c, T(0));
+      if (!add) std::fill_n(gradient + to, c, T(0));
       for (const auto& chunk : w.chunks_)
         kernels::add(c, chunk.norms.data() + which * 2 * c + part, gradient + to);
     }
   };
   for (Index l = 0; l < spec_.layers; ++l) {
-    sum(2 * l, layers_[static_cast<std::size_t>(l)].norm1);
-    sum(2 * l + 1, layers_[static_cast<std::size_t>(l)].norm2);
+    sum(2 * l, layers_[static_cast<std::size_t>(l)].norm1, spec_.tied && l > 0);
+    sum(2 * l + 1, layers_[static_cast<std::size_t>(l)].norm2, spec_.tied && l > 0);
   }
   sum(2 * spec_.layers, last_);
 }
 
-// Jobs 0 and 1 are the embeddings and the norms, then four linear maps a layer.
+// Jobs 0 and 1 are the embeddings and the norms, then four linear maps a block: of its layer, or of all.
 template <class T>
-void Gpt<T>::weight_gradient(Index job, std::span<const std::int32_t> tokens, Workspace& w,
-                             T* gradient) const {
-  if (job == 0) return embedding_gradient(tokens, w, gradient);
+void Gpt<T>::weight_gradient(Index job, const GptInput<T>& input, Workspace& w, T* gradient) const {
+  if (job == 0) return embedding_gradient(input, w, gradient);
   if (job == 1) return norm_gradients(w, gradient);
-  const auto l = static_cast<std::size_t>((job - 2) / 4);
-  const Layer& layer = layers_[l];
-  auto& level = w.levels_[l];
-  const auto linear = [&](const Linear& map, const simd::AlignedVector<T>& d_y,
-                          const simd::AlignedVector<T>& x) {
-    const Index n = static_cast<Index>(tokens.size());
-    math::product_tn(map.outputs, n, map.inputs, d_y.data(), x.data(), gradient + map.weight);
-    if (map.bias < 0) return;
-    std::fill_n(gradient + map.bias, map.outputs, T(0));
-    for (Index r = 0; r < n; ++r)
-      kernels::add(map.outputs, d_y.data() + r * map.outputs, gradient + map.bias);
-  };
-  switch ((job - 2) % 4) {
-    case 0:
-      return linear(layer.qkv, level.qkv, level.unit1);
-    case 1:
-      return linear(layer.project, level.d_middle, level.mixed);
-    case 2:
-      return linear(layer.up, level.hidden, level.unit2);
-    default:
-      return linear(layer.down, level.d_out, level.activated);
+  const Index rows = places(input), block = (job - 2) / 4;
+  const Index begin = spec_.tied ? 0 : block, end = spec_.tied ? spec_.layers : block + 1;
+  for (Index l = begin; l < end; ++l) {
+    const Layer& layer = layers_[static_cast<std::size_t>(l)];
+    auto& level = w.levels_[static_cast<std::size_t>(l)];
+    const auto linear = [&](const Linear& map, const simd::AlignedVector<T>& d_y,
+                            const simd::AlignedVector<T>& x) {
+      linear_gradient(map, rows, d_y.data(), x.data(), gradient, l > begin);
+    };
+    switch ((job - 2) % 4) {
+      case 0:
+        linear(layer.qkv, level.qkv, level.unit1);
+        break;
+      case 1:
+        linear(layer.project, level.d_middle, level.mixed);
+        break;
+      case 2:
+        linear(layer.up, level.hidden, level.unit2);
+        break;
+      default:
+        linear(layer.down, level.d_out, level.activated);
+    }
   }
 }
 
 template <class T>
 void Gpt<T>::backward(std::span<const T> parameters, std::span<const std::int32_t> tokens, Workspace& w,
                       std::span<T> gradient) const {
-  const Index n = static_cast<Index>(tokens.size()), per = chunk_of(w.length_);
-  if (n != w.sequences_ * w.length_ || static_cast<Index>(gradient.size()) != count_)
-    throw base::Error(base::ErrorKind::usage, "backward() follows a loss() of the same tokens");
+  backward(parameters, GptInput<T>{.tokens = tokens}, w, gradient);
+}
+
+template <class T>
+void Gpt<T>::backward(std::span<const T> parameters, const GptInput<T>& input, Workspace& w,
+                      std::span<T> gradient) const {
+  if (places(input) != w.sequences_ * w.length_ || static_cast<Index>(gradient.size()) != count_)
+    throw base::Error(base::ErrorKind::usage, "backward() follows a loss() or forward() of the same input");
+  const Index per = chunk_of(w.length_);
   const auto chunk = [&](Index begin, Index end) {
-    backward_chunk({parameters.data(),
-                    tokens,
-                    {},
-                    w,
-                    w.chunks_[static_cast<std::size_t>(begin / per)],
-                    begin,
-                    end - begin,
-                    w.length_,
-                    spec_.width});
+    backward_chunk({parameters.data(), input, w, w.chunks_[static_cast<std::size_t>(begin / per)], begin,
+                    end - begin, w.length_, spec_.width});
   };
   base::parallel_chunks(w.sequences_, per, std::ref(chunk));
-  const auto job = [&](Index begin, Index) { weight_gradient(begin, tokens, w, gradient.data()); };
-  base::parallel_chunks(2 + 4 * spec_.layers, 1, std::ref(job));
+  const auto job = [&](Index begin, Index) { weight_gradient(begin, input, w, gradient.data()); };
+  base::parallel_chunks(2 + 4 * (spec_.tied ? 1 : spec_.layers), 1, std::ref(job));
 }
 
 #define STARLING_INSTANTIATE(T)                                                                          \
@@ -169,11 +181,13 @@ void Gpt<T>::backward(std::span<const T> parameters, std::span<const std::int32_
   template void Gpt<T>::norm_backward(const Call&, Index, const Norm&, const T*, const T*, const T*, T*) \
       const;                                                                                             \
   template void Gpt<T>::backward_chunk(const Call&) const;                                               \
-  template void Gpt<T>::embedding_gradient(std::span<const std::int32_t>, Workspace&, T*) const;         \
+  template void Gpt<T>::linear_gradient(const Linear&, Index, const T*, const T*, T*, bool) const;       \
+  template void Gpt<T>::embedding_gradient(const GptInput<T>&, Workspace&, T*) const;                    \
   template void Gpt<T>::norm_gradients(Workspace&, T*) const;                                            \
-  template void Gpt<T>::weight_gradient(Index, std::span<const std::int32_t>, Workspace&, T*) const;     \
+  template void Gpt<T>::weight_gradient(Index, const GptInput<T>&, Workspace&, T*) const;                \
   template void Gpt<T>::backward(std::span<const T>, std::span<const std::int32_t>, Workspace&,          \
-                                 std::span<T>) const
+                                 std::span<T>) const;                                                    \
+  template void Gpt<T>::backward(std::span<const T>, const GptInput<T>&, Workspace&, std::span<T>) const
 STARLING_INSTANTIATE(float);
 STARLING_INSTANTIATE(double);
 #undef STARLING_INSTANTIATE

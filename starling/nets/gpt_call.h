@@ -9,7 +9,7 @@ namespace starling::nets {
 template <class T>
 struct Gpt<T>::Call {
   const T* p;
-  std::span<const std::int32_t> tokens, targets;
+  GptInput<T> input;
   Workspace& workspace;
   typename Workspace::Chunk& chunk;
   base::Index first, sequences, length, width;  ///< sequences first .. first + sequences

@@ -140,7 +140,9 @@ json resolve(const Store& store, const json& drawing) {
                                           : with_axes(drawing, drawing.at("groups"));
     }
     if (kind == "heatmap")
-      return drawing.at("z").empty() ? nothing("The run recorded no numbers for this figure.") : drawing;
+      return drawing.at(drawing.contains("frames") ? "frames" : "z").empty()
+                 ? nothing("The run recorded no numbers for this figure.")
+                 : drawing;
     if (kind == "animation")
       return drawing.at("frames").empty() ? nothing("The run recorded no frames.") : drawing;
     return nothing(fmt::format("This version draws no figure of kind '{}'.", kind));

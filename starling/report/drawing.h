@@ -15,7 +15,8 @@ namespace starling::report {
 //   "text": [] optional, "lower": [], "upper": [] optional: a band,
 //                              "mode": "lines" | "markers" | "lines+markers" | "markers+text" | "bars"}]}
 //   {"kind": "heatmap", "x": [names], "y": [names], "z": [[row of y 0], ...]}; with "numeric": true x and y
-//   are numbers in order
+//   are numbers in order;
+//   with "frames": [{"label", "z"}] in place of "z" a slider shows one after another, in the same colours
 //   {"kind": "animation", "frames": [{"label", "x": [], "y": []}], "background": {"label", "x": [], "y": []}
 //   optional}
 //   {"kind": "image", "image": "ID"}                                                  a picture given to

@@ -83,9 +83,46 @@
     return Plotly.newPlot(element, [...drawing.groups.flatMap((group, i) => band(drawing, group, i)), ...drawing.groups.map(trace)], plotted, settings);
   };
 
+  // A slider and a button below a figure, which show one frame after another.
+  const addSlider = async (element, frames, draw, first) => {
+    const controls = document.createElement("div");
+    controls.className = "controls";
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Play" });
+    const slider = Object.assign(document.createElement("input"), { type: "range", min: 0, max: frames.length - 1, value: 0 });
+    slider.setAttribute("aria-label", "frame");
+    const label = document.createElement("output");
+    controls.append(button, slider, label);
+    element.after(controls);
+
+    const show = (i) => {
+      label.textContent = frames[i].label;
+      slider.value = i;
+      return draw(frames[i]);
+    };
+    let timer = 0;
+    const stop = () => {
+      clearInterval(timer);
+      timer = 0;
+      button.textContent = "Play";
+    };
+    slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
+    button.addEventListener("click", () => {
+      if (timer) return stop();
+      if (Number(slider.value) === frames.length - 1) show(0);
+      button.textContent = "Pause";
+      timer = setInterval(() => {
+        const next = Number(slider.value) + 1;
+        if (next >= frames.length) return stop();
+        show(next);
+      }, 160);
+    });
+    await show(first);
+  };
+
   // Blue below zero, red above, white at zero, unless nothing is below: then white to red.
-  const drawHeatmap = (element, drawing) => {
-    const values = drawing.z.flat();
+  const drawHeatmap = async (element, drawing) => {
+    const frames = drawing.frames ?? [drawing];
+    const values = frames.flatMap((frame) => frame.z.flat());
     const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1, signed = values.some((value) => value < 0);
     const plotted = layout(drawing, { height: drawing.numeric ? 420 : Math.min(720, 140 + 26 * drawing.y.length) });
     element.style.minHeight = `${plotted.height}px`;
@@ -94,10 +131,11 @@
     if (!drawing.numeric) plotted.yaxis.autorange = "reversed";
     const names = (values) => (drawing.numeric ? values : values.map(text)), gap = drawing.numeric ? 0 : 1;
     const scale = [[0, signed ? colours[0] : "#ffffff"], [0.5, signed ? "#ffffff" : "#eda98a"], [1, colours[1]]];
-    return Plotly.newPlot(element, [{
-      type: "heatmap", x: names(drawing.x), y: names(drawing.y), z: drawing.z, colorscale: scale,
+    await Plotly.newPlot(element, [{
+      type: "heatmap", x: names(drawing.x), y: names(drawing.y), z: frames[0].z, colorscale: scale,
       zmin: signed ? -most : 0, zmax: most, xgap: gap, ygap: gap, colorbar: { thickness: 12, outlinewidth: 0 },
     }], plotted, settings);
+    if (frames.length > 1) await addSlider(element, frames, (frame) => Plotly.restyle(element, { z: [frame.z] }), 0);
   };
 
   const spread = (clouds, key) => {
@@ -127,38 +165,8 @@
     Object.assign(fixed.yaxis, { range: spread(clouds, "y"), scaleanchor: "x" });
     await Plotly.newPlot(element, traces, fixed, settings);
 
-    const controls = document.createElement("div");
-    controls.className = "controls";
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Play" });
-    const slider = Object.assign(document.createElement("input"), { type: "range", min: 0, max: frames.length - 1, value: 0 });
-    slider.setAttribute("aria-label", "frame");
-    const label = document.createElement("output");
-    controls.append(button, slider, label);
-    element.after(controls);
-
-    const show = (i) => {
-      label.textContent = frames[i].label;
-      slider.value = i;
-      return Plotly.restyle(element, { x: [frames[i].x], y: [frames[i].y], name: [text(frames[i].label)] }, [moving]);
-    };
-    let timer = 0;
-    const stop = () => {
-      clearInterval(timer);
-      timer = 0;
-      button.textContent = "Play";
-    };
-    slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
-    button.addEventListener("click", () => {
-      if (timer) return stop();
-      if (Number(slider.value) === frames.length - 1) show(0);
-      button.textContent = "Pause";
-      timer = setInterval(() => {
-        const next = Number(slider.value) + 1;
-        if (next >= frames.length) return stop();
-        show(next);
-      }, 160);
-    });
-    await show(frames.length - 1);
+    return addSlider(element, frames, (frame) =>
+      Plotly.restyle(element, { x: [frame.x], y: [frame.y], name: [text(frame.label)] }, [moving]), frames.length - 1);
   };
 
   const draw = { animation: drawAnimation, heatmap: drawHeatmap };

@@ -28,6 +28,7 @@ std::vector<std::string> shortened(const study::Common& common) {
         "study.transfer_layers=[2, 4]", "study.transfer_replicas=2", "study.token_counts=[4, 8]",
         "study.widths=[8, 12]"}},
       {"depth/train", {"train.steps=20", "train.measurements=2"}},
+      {"depth/sequence", {"train.steps=20", "train.measurements=2", "prompts.test=50"}},
       {"drift/train", {"train.steps=3", "train.evaluation=100", "train.repeats=2"}},
       {"drift/study", {"study.particles=[8, 12, 16]", "study.replicates=3", "study.horizon=0.1"}},
       {"students/train", {"teacher.steps=50", "search.steps=5", "search.starts=2", "rivals.steps=20"}},

@@ -121,6 +121,8 @@ TEST_F(Report, ExplainsDrawingsThatItCannotDraw) {
   EXPECT_EQ(kind({{"kind", "curves"}, {"curves", {{{"task", "a"}, {"series", "b"}}}}}), "none");
   EXPECT_EQ(kind({{"kind", "floors"}, {"metrics", {"energy_distance"}}}), "none");
   EXPECT_EQ(kind({{"kind", "animation"}, {"frames", json::array()}}), "none");
+  EXPECT_EQ(kind({{"kind", "heatmap"}, {"frames", json::array()}}), "none");
+  EXPECT_EQ(kind({{"kind", "heatmap"}, {"frames", {{{"label", "a"}, {"z", {{1, 2}}}}}}}), "heatmap");
   EXPECT_EQ(kind({{"kind", "xy"}, {"groups", json::array()}}), "none");
 }
 

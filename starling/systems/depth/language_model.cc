@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
@@ -19,52 +18,8 @@ using base::ErrorKind;
 using base::Index;
 
 nets::GptSpec network_of(const LanguageSpec& spec, std::int64_t vocabulary) {
-  const LanguageNetwork& n = spec.network;
-  return {.vocabulary = vocabulary,
-          .context = n.context,
-          .layers = n.layers,
-          .heads = n.heads,
-          .width = n.width,
-          .bias = n.bias};
-}
-
-// The blocks [0, end) or [begin, all) as an optimiser sees them, from offset 0; queries, keys and values are
-// three matrices.
-std::vector<optim::TrainedBlock> trained(const nets::Gpt<float>& network, bool matrices) {
-  std::vector<optim::TrainedBlock> out;
-  for (const nets::Block& block : network.blocks()) {
-    if ((block.offset < network.matrix_count()) != matrices) continue;
-    optim::TrainedBlock one{.name = block.name,
-                            .offset = matrices ? block.offset : block.offset - network.matrix_count(),
-                            .rows = block.shape[0],
-                            .columns = matrices ? block.shape[1] : 1,
-                            .is_matrix = matrices && block.name.starts_with("transformer.h.")};
-    if (one.is_matrix && block.name.ends_with("c_attn.weight")) {
-      one.batch = 3;
-      one.rows /= 3;
-    }
-    out.push_back(one);
-  }
-  return out;
-}
-
-optim::TrainerSpec without_decay(optim::TrainerSpec spec) {
-  spec.adam.decay = 0;
-  return spec;
-}
-
-// ", layer 2, head 1" of an entry of a tensor, as far as it has them.
-std::string part_of(const nets::Block& block, std::size_t entry, const nets::GptSpec& spec) {
-  constexpr std::string_view within = "transformer.h.";
-  if (!block.name.starts_with(within)) return "";
-  std::string out =
-      ", layer " + block.name.substr(within.size(), block.name.find('.', within.size()) - within.size());
-  const auto size = static_cast<std::size_t>(spec.width / spec.heads),
-             width = static_cast<std::size_t>(spec.width);
-  const std::size_t columns = block.shape.size() == 2 ? static_cast<std::size_t>(block.shape[1]) : 1;
-  if (block.name.find("c_attn") != std::string::npos)
-    out += fmt::format(", head {}", entry / columns % width / size);
-  if (block.name.ends_with("attn.c_proj.weight")) out += fmt::format(", head {}", entry % columns / size);
+  nets::GptSpec out = spec.network.spec();
+  out.vocabulary = vocabulary;
   return out;
 }
 
@@ -103,22 +58,7 @@ Corpus read_corpus(const LanguageSpec& spec) {
 }
 
 LanguageModel::LanguageModel(const LanguageSpec& spec, std::int64_t vocabulary)
-    : spec_(spec), network_(network_of(spec, vocabulary)) {}
-
-LanguageState LanguageModel::start() const {
-  const Index all = network_.parameter_count(), matrices = network_.matrix_count();
-  LanguageState state{std::vector<float>(static_cast<std::size_t>(all)),
-                      {spec_.trainer, trained(network_, true), matrices},
-                      {without_decay(spec_.trainer), trained(network_, false), all - matrices}};
-  base::Stream stream(static_cast<std::uint64_t>(spec_.common.seed), 0, "initial parameters");
-  network_.initialise(stream, state.parameters);
-  return state;
-}
-
-double LanguageModel::step_bytes() const {
-  return sizeof(float) * (4 * static_cast<double>(network_.parameter_count()) +
-                          network_.workspace_numbers(spec_.batch, spec_.network.context));
-}
+    : spec_(spec), trainer_(network_of(spec, vocabulary), spec, spec.common.seed) {}
 
 void LanguageModel::draw(std::int64_t step, std::span<const std::int32_t> text) {
   const auto context = static_cast<std::size_t>(spec_.network.context),
@@ -136,42 +76,15 @@ void LanguageModel::draw(std::int64_t step, std::span<const std::int32_t> text) 
   }
 }
 
-void LanguageModel::refuse_gradient(std::int64_t step, double loss) const {
-  for (const nets::Block& block : network_.blocks()) {
-    std::size_t size = 1;
-    for (const auto extent : block.shape) size *= static_cast<std::size_t>(extent);
-    for (std::size_t i = 0; i < size; ++i) {
-      const float value = gradient_[static_cast<std::size_t>(block.offset) + i];
-      if (std::isfinite(value)) continue;
-      throw Error(ErrorKind::numerical,
-                  fmt::format("step {}: the gradient of {} is {} at entry {}{}; loss {}", step, block.name,
-                              value, i, part_of(block, i, network_.spec()), loss));
-    }
-  }
-  throw Error(ErrorKind::numerical, fmt::format("step {}: loss {}; expected a finite number", step, loss));
-}
-
-LanguageStep LanguageModel::step(LanguageState& state, std::span<const std::int32_t> text) {
+GptStep LanguageModel::step(GptState& state, std::span<const std::int32_t> text) {
   draw(state.step, text);
   each_.resize(tokens_.size());
   gradient_.resize(state.parameters.size());
-  network_.loss(state.parameters, tokens_, targets_, spec_.batch, workspace_, each_);
-  network_.backward(state.parameters, tokens_, workspace_, gradient_);
-  LanguageStep report;
-  for (const double loss : each_) report.loss += loss / static_cast<double>(each_.size());
-  report.gradient_norm = optim::clip_norm(std::span<float>(gradient_), spec_.clip);
-  if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
-    refuse_gradient(state.step, report.loss);
-  optim::Schedule schedule = spec_.schedule;
-  schedule.steps = spec_.steps;
-  report.rate = optim::rate_at(schedule, state.step);
-  const auto matrices = static_cast<std::size_t>(network_.matrix_count());
-  const std::span<float> p = state.parameters;
-  const std::span<const float> g = gradient_;
-  state.matrices.step(report.rate, p.first(matrices), g.first(matrices));
-  state.vectors.step(report.rate, p.subspan(matrices), g.subspan(matrices));
-  ++state.step;
-  return report;
+  network().loss(state.parameters, tokens_, targets_, spec_.batch, workspace_, each_);
+  network().backward(state.parameters, tokens_, workspace_, gradient_);
+  double mean = 0;
+  for (const double loss : each_) mean += loss / static_cast<double>(each_.size());
+  return trainer_.apply(state, mean, gradient_);
 }
 
 std::vector<double> LanguageModel::losses(std::span<const float> parameters,
@@ -183,19 +96,31 @@ std::vector<double> LanguageModel::losses(std::span<const float> parameters,
     // Whole windows together, what is left alone.
     const std::size_t whole = std::min<std::size_t>((predicted - at) / context, 16);
     const std::size_t size = whole > 0 ? whole * context : predicted - at;
-    network_.loss(parameters, text.subspan(at, size), text.subspan(at + 1, size),
-                  static_cast<Index>(std::max<std::size_t>(1, whole)), asked_,
-                  std::span(out).subspan(at, size));
+    network().loss(parameters, text.subspan(at, size), text.subspan(at + 1, size),
+                   static_cast<Index>(std::max<std::size_t>(1, whole)), asked_,
+                   std::span(out).subspan(at, size));
     at += size;
   }
   return out;
 }
 
+const nets::Gpt<float>::Workspace& LanguageModel::look(std::span<const float> parameters,
+                                                       std::span<const std::int32_t> text) {
+  network().forward(parameters, {.tokens = text}, 1, asked_);
+  return asked_;
+}
+
 std::span<const float> LanguageModel::next(std::span<const float> parameters,
                                            std::span<const std::int32_t> text) {
-  logits_.resize(static_cast<std::size_t>(network_.spec().vocabulary));
+  logits_.resize(static_cast<std::size_t>(network().spec().vocabulary));
   const std::size_t most = std::min(text.size(), static_cast<std::size_t>(spec_.network.context));
-  network_.next(parameters, text.last(most), asked_, logits_);
+  network().next(parameters, text.last(most), asked_, logits_);
+  return logits_;
+}
+
+std::span<const float> LanguageModel::extend(std::span<const float> parameters, std::int32_t token) {
+  logits_.resize(static_cast<std::size_t>(network().spec().vocabulary));
+  network().extend(parameters, token, cache_, logits_);
   return logits_;
 }
 

@@ -8,6 +8,7 @@
 #include "starling/data/tokens.h"
 #include "starling/math/statistics.h"
 #include "starling/nets/gpt.h"
+#include "starling/systems/depth/gpt_trainer.h"
 #include "starling/systems/depth/language_spec.h"
 
 namespace starling::depth {
@@ -25,45 +26,38 @@ struct Corpus {
 /// too short for the context, and what the tokenizer refuses.
 Corpus read_corpus(const LanguageSpec& spec);
 
-/// All that a training run must remember.
-struct LanguageState {
-  std::vector<float> parameters;
-  optim::BlockOptimizer<float> matrices, vectors;  ///< weights decay, gains and biases do not
-  std::int64_t step = 0;
-};
-
-/// What one step did.
-struct LanguageStep {
-  double loss = 0, gradient_norm = 0, rate = 0;
-};
-
 /// A GPT and what training it needs.
 class LanguageModel {
  public:
   LanguageModel(const LanguageSpec& spec, std::int64_t vocabulary);
 
-  LanguageState start() const;
-  const nets::Gpt<float>& network() const { return network_; }
+  GptState start() const { return trainer_.start(); }
+  const nets::Gpt<float>& network() const { return trainer_.network(); }
   /// Bytes of a step: parameters, gradient, optimiser and activations.
-  double step_bytes() const;
+  double step_bytes() const { return trainer_.step_bytes(spec_.network.context); }
 
-  /// One step on a batch that is a function of (seed, state.step). Error{numerical} that names the step and
-  /// the first tensor whose gradient is not finite, with its layer and, of attention, its head; before
-  /// anything has changed.
-  LanguageStep step(LanguageState& state, std::span<const std::int32_t> text);
+  /// One step on a batch that is a function of (seed, state.step). Errors as GptTrainer::apply().
+  GptStep step(GptState& state, std::span<const std::int32_t> text);
 
   /// -log probability in nats of each token but the first, in windows of `context` tokens.
   std::vector<double> losses(std::span<const float> parameters, std::span<const std::int32_t> text);
+  /// A forward pass over one sequence, at most `context` tokens, for its attention.
+  const nets::Gpt<float>::Workspace& look(std::span<const float> parameters,
+                                          std::span<const std::int32_t> text);
   /// Logits of the token after `text`, of which the last `context` tokens count.
   std::span<const float> next(std::span<const float> parameters, std::span<const std::int32_t> text);
+  /// The same, of the tokens given to extend() so far, at most `context`, at the cost of the last of them.
+  std::span<const float> extend(std::span<const float> parameters, std::int32_t token);
+  void forget() { cache_.clear(); }
+  std::size_t remembered() const { return static_cast<std::size_t>(cache_.length()); }
 
  private:
   void draw(std::int64_t step, std::span<const std::int32_t> text);
-  [[noreturn]] void refuse_gradient(std::int64_t step, double loss) const;
 
   LanguageSpec spec_;
-  nets::Gpt<float> network_;
+  GptTrainer trainer_;
   nets::Gpt<float>::Workspace workspace_, asked_;
+  nets::Gpt<float>::Cache cache_;
   std::vector<std::int32_t> tokens_, targets_;
   std::vector<double> each_;
   std::vector<float> gradient_, logits_;

@@ -22,14 +22,6 @@ using base::ErrorKind;
 
 constexpr const char* alphabet_key = "alphabet";
 
-std::vector<std::pair<std::string, std::span<float>>> parts_of(LanguageState& state) {
-  std::vector<std::pair<std::string, std::span<float>>> out = {{"state.parameters", state.parameters}};
-  for (const auto& [name, values] : state.matrices.state())
-    out.emplace_back("state.matrices." + name, values);
-  for (const auto& [name, values] : state.vectors.state()) out.emplace_back("state.vectors." + name, values);
-  return out;
-}
-
 std::string alphabet_of(const data::TensorFile& file) {
   const auto found = file.metadata.find(alphabet_key);
   return found == file.metadata.end() ? "" : found->second;
@@ -53,7 +45,7 @@ struct Trained {
   LanguageSpec spec;
   data::Tokenizer tokenizer;
   LanguageModel model;
-  LanguageState state;
+  GptState state;
 
   explicit Trained(const study::RunDirectory& directory)
       : spec(read_spec(directory)),
@@ -66,6 +58,17 @@ struct Trained {
     return tokenizer_of(spec, alphabet_of(data::decode_safetensors(base::read_file(path), name)), name);
   }
 };
+
+// Logits of the token after `text`, which grew by one since the last call. Positions are learned: once the
+// window slides, every token has another one, and nothing of what is kept holds.
+std::span<const float> logits_after(Trained& run, std::span<const std::int32_t> text) {
+  const auto context = static_cast<std::size_t>(run.spec.network.context);
+  if (text.size() > context) return run.model.next(run.state.parameters, text);
+  std::span<const float> logits;
+  for (std::size_t i = run.model.remembered(); i < text.size(); ++i)
+    logits = run.model.extend(run.state.parameters, text[i]);
+  return logits;
+}
 
 // One token from softmax(logits / temperature) over the `top` largest; temperature 0 takes the largest.
 class Chooser {
@@ -104,10 +107,21 @@ class Chooser {
 }  // namespace
 
 std::string encode_model(LanguageSpec& spec, const data::Tokenizer& tokenizer, const LanguageModel& model,
-                         const LanguageState& state) {
+                         const GptState& state) {
   data::TensorFile file =
       study::model_file(model.network().blocks(), state.parameters, study::config_of(spec));
   file.metadata[alphabet_key] = tokenizer.alphabet();
+  const auto& sizes = spec.network;
+  // A tied block stands for every layer, as nanoGPT has no ties.
+  const auto own = file.tensors;
+  for (std::int64_t l = 1; sizes.tied && l < sizes.layers; ++l) {
+    for (data::Tensor tensor : own) {
+      constexpr std::string_view first = "transformer.h.0.";
+      if (!tensor.name.starts_with(first)) continue;
+      tensor.name = fmt::format("transformer.h.{}.{}", l, tensor.name.substr(first.size()));
+      file.tensors.push_back(std::move(tensor));
+    }
+  }
   data::Tensor head = file.tensors.front();
   head.name = "lm_head.weight";
   file.tensors.push_back(std::move(head));
@@ -115,29 +129,22 @@ std::string encode_model(LanguageSpec& spec, const data::Tokenizer& tokenizer, c
 }
 
 void save_checkpoint(const std::filesystem::path& path, LanguageSpec& spec, const data::Tokenizer& tokenizer,
-                     LanguageState& state) {
+                     GptState& state) {
   data::TensorFile file;
   file.metadata = {{"format", "starling"}, {"config", study::config_of(spec)}, {"checksum", ""}};
   file.metadata[alphabet_key] = tokenizer.alphabet();
-  for (const auto& [name, values] : parts_of(state)) data::add_flat<float>(file, name, values);
-  const std::int64_t counts[] = {state.step, state.matrices.steps(), state.vectors.steps()};
-  data::add_flat<std::int64_t>(file, "state.counts", counts);
+  add_state(file, state);
   base::write_file_atomically(path, data::encode_safetensors(file));
 }
 
-LanguageState load_checkpoint(const std::filesystem::path& path, const data::Tokenizer& tokenizer,
-                              LanguageState state) {
+GptState load_checkpoint(const std::filesystem::path& path, const data::Tokenizer& tokenizer,
+                         GptState state) {
   const std::string from = path.string();
   const data::TensorFile file = data::decode_safetensors(base::read_file(path), from);
   if (alphabet_of(file) != tokenizer.alphabet())
     throw Error(ErrorKind::input,
                 fmt::format("{}: its characters are not those of the text; was the text changed?", from));
-  for (const auto& [name, values] : parts_of(state)) data::read_flat<float>(file, name, values, from);
-  std::int64_t counts[3] = {};
-  data::read_flat<std::int64_t>(file, "state.counts", counts, from);
-  state.step = counts[0];
-  state.matrices.restore_steps(counts[1]);
-  state.vectors.restore_steps(counts[2]);
+  read_state(file, from, state);
   return state;
 }
 
@@ -169,8 +176,8 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
   }
   const std::size_t begin = request.prompt.empty() ? text.size() : 0;
   Chooser choose(request);
-  for (std::int64_t i = 0; i < request.count; ++i)
-    text.push_back(choose(run.model.next(run.state.parameters, text)));
+  run.model.forget();
+  for (std::int64_t i = 0; i < request.count; ++i) text.push_back(choose(logits_after(run, text)));
   const std::string out = run.tokenizer.decode(std::span(text).subspan(begin));
   if (request.out.empty()) {
     fmt::print("{}\n", out);

@@ -11,16 +11,15 @@ namespace starling::depth {
 /// The model under nanoGPT's names (lm_head.weight too, which is the embedding); spec and alphabet in the
 /// metadata.
 std::string encode_model(LanguageSpec& spec, const data::Tokenizer& tokenizer, const LanguageModel& model,
-                         const LanguageState& state);
+                         const GptState& state);
 
 /// Writes atomically all that the next step depends on.
 void save_checkpoint(const std::filesystem::path& path, LanguageSpec& spec, const data::Tokenizer& tokenizer,
-                     LanguageState& state);
+                     GptState& state);
 
 /// Reads it back into a state as LanguageModel::start() makes it. Error{input} when the file is missing,
 /// damaged, of another alphabet, or of another network or optimiser: with the tensor that does not fit.
-LanguageState load_checkpoint(const std::filesystem::path& path, const data::Tokenizer& tokenizer,
-                              LanguageState start);
+GptState load_checkpoint(const std::filesystem::path& path, const data::Tokenizer& tokenizer, GptState start);
 
 /// Writes model.safetensors and config.json into `out`.
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,

@@ -1,7 +1,5 @@
 #include "starling/systems/depth/language_spec.h"
 
-#include "starling/study/trainer_keys.h"
-
 namespace starling::depth {
 
 void describe(study::Description& d, LanguageSpec& spec) {
@@ -19,23 +17,10 @@ void describe(study::Description& d, LanguageSpec& spec) {
          "share kept for validation, from the end");
 
   d.section("network", "A GPT with the layout of nanoGPT.");
-  LanguageNetwork& n = spec.network;
-  d.integer("context", n.context, {.minimum = 1, .maximum = 65536},
+  d.integer("context", spec.network.context, {.minimum = 1, .maximum = 65536},
             "tokens that a prediction may look back on");
-  d.integer("layers", n.layers, {.minimum = 1, .maximum = 10000}, "blocks of attention and a perceptron");
-  d.integer("heads", n.heads, {.minimum = 1, .maximum = 1024}, "of a block; they divide the width");
-  d.integer("width", n.width, {.minimum = 1, .maximum = 65536}, "of the residual stream");
-  d.boolean("bias", n.bias, "of norms and linear maps");
-
-  d.section("train", "The optimiser.");
-  d.integer("steps", spec.steps, {.minimum = 1, .maximum = 1e9}, "optimiser steps");
-  d.integer("batch", spec.batch, {.minimum = 1, .maximum = 1e6}, "sequences a step, drawn at random");
-  study::describe_trainer(d, spec.schedule, spec.trainer, spec.clip, "embeddings, gains and biases");
-  d.real("rate_floor", spec.schedule.floor, {.minimum = 0, .maximum = 1},
-         "cosine: the last rate over the largest");
-  d.integer("checkpoint_every", spec.checkpoint_every, {.minimum = 1}, "steps");
-  d.integer("measurements", spec.measurements, {.minimum = 1, .maximum = 10000},
-            "times at which the loss on the text held out is measured");
+  describe_sizes(d, spec.network);
+  describe_training(d, spec, "sequences a step, drawn at random", "the loss on the text held out");
 }
 
 }  // namespace starling::depth

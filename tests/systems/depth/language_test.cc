@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -135,7 +136,7 @@ TEST_F(LanguageJob, ModelFileHoldsWhatPyTorchLoads) {
   // Back into a network: the loss that the run reports.
   const Corpus corpus = read_corpus(spec);
   LanguageModel model(spec, corpus.tokenizer.size());
-  LanguageState state = model.start();
+  GptState state = model.start();
   for (const nets::Block& block : model.network().blocks()) {
     const std::vector<float> values = data::values<float>(tensors.at(block.name));
     std::copy(values.begin(), values.end(), state.parameters.begin() + block.offset);
@@ -152,7 +153,7 @@ TEST_F(LanguageJob, LossesOfATextAreThoseOfItsWindows) {
   LanguageSpec spec = small();
   const Corpus corpus = read_corpus(spec);
   LanguageModel model(spec, corpus.tokenizer.size());
-  const LanguageState state = model.start();
+  const GptState state = model.start();
   const std::span<const std::int32_t> text = std::span(corpus.training).first(16 * 20 + 6);
   const auto losses = model.losses(state.parameters, text);
   ASSERT_EQ(losses.size(), 325U);
@@ -168,6 +169,69 @@ TEST_F(LanguageJob, LossesOfATextAreThoseOfItsWindows) {
   EXPECT_NEAR(mean.mean, std::accumulate(losses.begin(), losses.end(), 0.0) / 325, 1e-12);
   EXPECT_LT(mean.lower, mean.mean);
   EXPECT_TRUE(std::isinf(mean_of_windows(std::span(losses).first(20), 16).upper));
+}
+
+TEST_F(LanguageJob, CachedLogitsAreThoseOfTheWholeText) {
+  const LanguageSpec spec = small();
+  const Corpus corpus = read_corpus(spec);
+  LanguageModel model(spec, corpus.tokenizer.size()), cached(spec, corpus.tokenizer.size());
+  const GptState state = model.start();
+  for (std::size_t n = 1; n <= 16; ++n) {
+    const auto whole = model.next(state.parameters, std::span(corpus.training).first(n));
+    const auto step = cached.extend(state.parameters, corpus.training[n - 1]);
+    for (std::size_t k = 0; k < whole.size(); ++k) EXPECT_NEAR(whole[k], step[k], 1e-5);
+  }
+  EXPECT_EQ(cached.remembered(), 16U);
+}
+
+TEST_F(LanguageJob, SampleBeyondTheContextIsWhatTheWholeWindowGives) {
+  const LanguageSpec spec = small();
+  const auto directory = run(spec, "run");
+  study::SampleRequest request{.count = 40, .temperature = 0, .prompt = "round and"};
+  request.out = folder_ / "sample.txt";
+  system().sample(directory, request);
+  const Corpus corpus = read_corpus(spec);
+  LanguageModel model(spec, corpus.tokenizer.size());
+  const GptState state = load_checkpoint(directory.checkpoint(), corpus.tokenizer, model.start());
+  auto text = corpus.tokenizer.encode("round and", "");
+  for (int i = 0; i < 40; ++i) {
+    const auto logits = model.next(state.parameters, text);
+    text.push_back(
+        static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+  }
+  EXPECT_EQ(base::read_file(request.out), corpus.tokenizer.decode(text));
+}
+
+TEST_F(LanguageJob, ReportHoldsTheAttentionOfEveryHead) {
+  const auto directory = run(small(), "run");
+  const study::Store store(directory.database());
+  for (const study::Figure& figure : store.figures()) {
+    if (figure.id != "3-attention") continue;
+    ASSERT_EQ(figure.drawing.at("frames").size(), 4U);
+    for (const auto& frame : figure.drawing.at("frames")) {
+      ASSERT_EQ(frame.at("z").size(), 16U);
+      for (std::size_t i = 0; i < 16; ++i) {
+        double sum = 0;
+        for (std::size_t j = 0; j < 16; ++j) sum += frame.at("z")[i][j].get<double>();
+        EXPECT_NEAR(sum, 1, 0.01);
+      }
+    }
+    return;
+  }
+  ADD_FAILURE() << "no figure of the attention";
+}
+
+TEST_F(LanguageJob, TiedBlocksStandForEveryLayerInTheModelFile) {
+  LanguageSpec spec = small();
+  spec.network.tied = true;
+  const auto directory = run(spec, "run");
+  const auto path = directory.path() / "model.safetensors";
+  const data::TensorFile file = data::decode_safetensors(base::read_file(path), path.string());
+  std::map<std::string, data::Tensor> tensors;
+  for (const data::Tensor& tensor : file.tensors) tensors[tensor.name] = tensor;
+  EXPECT_EQ(tensors.size(), 2 + 2 * 12 + 2 + 1U);
+  EXPECT_EQ(tensors.at("transformer.h.1.mlp.c_fc.weight").bytes,
+            tensors.at("transformer.h.0.mlp.c_fc.weight").bytes);
 }
 
 TEST_F(LanguageJob, RefusesTextsThatItCannotLearnFrom) {
@@ -208,7 +272,7 @@ TEST_F(LanguageJob, NamesStepAndTensorOfAGradientThatIsNotFinite) {
   const LanguageSpec spec = small();
   const Corpus corpus = read_corpus(spec);
   LanguageModel model(spec, corpus.tokenizer.size());
-  LanguageState state = model.start();
+  GptState state = model.start();
   state.step = 3;
   const auto before = state.parameters;
   for (const nets::Block& block : model.network().blocks()) {
@@ -252,11 +316,11 @@ TEST_F(LanguageJob, WeightDecayTakesMatricesAlone) {
   spec.trainer.adam.decay = 0.5;
   const Corpus corpus = read_corpus(spec);
   LanguageModel model(spec, corpus.tokenizer.size());
-  LanguageState with = model.start();
+  GptState with = model.start();
   model.step(with, corpus.training);
   spec.trainer.adam.decay = 0;
   LanguageModel plain(spec, corpus.tokenizer.size());
-  LanguageState without = plain.start();
+  GptState without = plain.start();
   const auto start = without.parameters;
   const double rate = plain.step(without, corpus.training).rate;
   const auto matrices = static_cast<std::size_t>(model.network().matrix_count());
