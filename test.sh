@@ -14,6 +14,14 @@ cmake -S examples/find_package -B build/find_package -G Ninja -DCMAKE_BUILD_TYPE
 cmake --build build/find_package
 build/find_package/two_clouds
 
+echo "A system of one's own beside the five:"
+cmake -S examples/sixth_system -B build/sixth -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$PWD/build/install" > /dev/null
+cmake --build build/sixth
+build/sixth/oscillators claims oscillators
+
+echo "The site:"
+build/venv/bin/python docs/site/build.py
+
 echo "The packages:"
 scripts/package.sh quick
 

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <regex>
+#include <vector>
 
 #include "starling/base/error.h"
 
@@ -72,6 +74,17 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
     ::fsync(folder_fd);  // best effort: some file systems refuse it on folders
     ::close(folder_fd);
   }
+}
+
+void remove_unfinished(const std::filesystem::path& folder) {
+  static const std::regex unfinished(R"(\..+\.[0-9]+\.tmp)");
+  std::error_code code;
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
+    if (entry.is_regular_file(code) && std::regex_match(entry.path().filename().string(), unfinished))
+      found.push_back(entry.path());
+  }
+  for (const auto& path : found) std::filesystem::remove(path, code);
 }
 
 std::string read_file(const std::filesystem::path& path, std::uintmax_t largest) {

@@ -14,4 +14,8 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 /// bytes.
 std::string read_file(const std::filesystem::path& path, std::uintmax_t largest = std::uintmax_t{1} << 36U);
 
+/// Removes what write_file_atomically left in `folder` where it was killed: ".NAME.PROCESS.tmp". Nobody may
+/// be writing there. What cannot be removed stays.
+void remove_unfinished(const std::filesystem::path& folder);
+
 }  // namespace starling::base

@@ -10,6 +10,19 @@ namespace starling::study {
 using base::Error;
 using base::ErrorKind;
 
+namespace {
+
+bool only_unfinished_manifests(const std::filesystem::path& path) {
+  std::error_code code;
+  for (const auto& entry : std::filesystem::directory_iterator(path, code)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(".manifest.json.") || !name.ends_with(".tmp")) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 RunDirectory RunDirectory::open(const std::filesystem::path& path, bool resume) {
   RunDirectory directory(path);
   std::error_code code;
@@ -23,6 +36,10 @@ RunDirectory RunDirectory::open(const std::filesystem::path& path, bool resume) 
     throw Error(ErrorKind::usage,
                 fmt::format("{}: holds no run to resume; leave --resume out to start one", path.string()));
   }
+  // A kill in the middle of a write leaves its temporary file; before the first manifest it may be all there
+  // is.
+  if (there) base::remove_unfinished(path);
+  if (!there && only_unfinished_manifests(path)) base::remove_unfinished(path);
   const auto first =
       std::filesystem::directory_iterator(path, code);  // the end when there is no such directory
   if (!there && first != std::filesystem::directory_iterator()) {

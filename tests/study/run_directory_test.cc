@@ -29,6 +29,15 @@ TEST_F(RunDirectoryTest, RefusesAFolderOfOtherThings) {
             "2: " + folder_.string() + ": holds other files and no run; choose another --out");
 }
 
+TEST_F(RunDirectoryTest, StartsWhereAKillLeftOnlyAnUnfinishedManifest) {
+  base::write_file_atomically(folder_ / ".manifest.json.123.tmp", "{");
+  RunDirectory::open(folder_, false).write_manifest({});
+  base::write_file_atomically(folder_ / ".checkpoint.safetensors.123.tmp", "x");
+  RunDirectory::open(folder_, true);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / ".manifest.json.123.tmp"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / ".checkpoint.safetensors.123.tmp"));
+}
+
 TEST_F(RunDirectoryTest, RefusesToResumeNothing) {
   EXPECT_EQ(
       error_of([&] { RunDirectory::open(folder_ / "none", true); }),
