@@ -35,7 +35,7 @@ NB_MODULE(_core, module) {
   nanobind::register_exception_translator(python::translate);
   const std::string_view version = base::version();
   module.attr("__version__") = nanobind::str(version.data(), version.size());
-  module.attr("vector_target") = simd::target_name();
+  module.attr("vector_target") = nanobind::str(simd::target_name().c_str());
   python::bind_metrics(module);
   python::bind_drift(module);
   python::bind_students(module);
