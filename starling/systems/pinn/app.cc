@@ -110,10 +110,9 @@ class SolveApplication : public study::Application {
            !meets_noise(solver);
   }
 
-  // Morozov's discrepancy principle: beyond this a fit follows the noise.
+  // Beyond this a fit follows the noise.
   bool meets_noise(Solver& solver) const {
-    return spec_.problem.noise > 0 && solver.step_number() > 0 &&
-           solver.misfit().value_or(1e300) <= spec_.problem.noise;
+    return spec_.problem.noise > 0 && solver.step_number() > 0 && solver.fits_to(spec_.problem.noise);
   }
 
   void advance(const study::TrainingLoop& loop, const Problem& problem, Solver& solver,

@@ -331,6 +331,12 @@ std::optional<double> Solver::misfit() {
   return norm(missed) / std::sqrt(static_cast<double>(missed.size()));
 }
 
+bool Solver::fits_to(double noise) {
+  const auto count = static_cast<double>(loss_.residuals(loss_.term_count() - 1, state_.parameters).size());
+  const std::optional<double> missed = misfit();
+  return missed && *missed <= noise * (1 + std::sqrt(2 / count));
+}
+
 LearnedIntervals Solver::learned_intervals() {
   return pinn::learned_intervals(problem_.system(), loss_, state_.parameters);
 }

@@ -40,6 +40,10 @@ class Solver {
   bool at_rest_for_good() const { return state_.at_rest >= 0 && !changes_loss(); }
   /// The root mean square of what the measurements are missed by; nothing without any.
   std::optional<double> misfit();
+  /// Whether the measurements are met to a noise of this standard deviation, the discrepancy principle
+  /// (Morozov 1966): the misfit is at most noise (1 + sqrt(2 / n)), two standard errors above what n draws of
+  /// it show.
+  bool fits_to(double noise);
   /// Learned coefficients with 95% intervals, and the noise that the measurements show; see uncertainty.h.
   LearnedIntervals learned_intervals();
   /// Names and values of the loss' terms at the present parameters.
