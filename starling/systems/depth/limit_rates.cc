@@ -55,6 +55,43 @@ study::Figure figure(const LimitStudySpec& spec, const JointStudy& study, std::s
                       {"groups", groups}}};
 }
 
+// log10 of the error over layers and heads, measured and as the law has it, behind a slider.
+study::Figure surface(const LimitStudySpec& spec, const JointStudy& study) {
+  nlohmann::json frames = nlohmann::json::array();
+  for (std::size_t s = 0; s < spec.steps.size(); ++s) {
+    const RateFit& fit = study.hidden[s];
+    nlohmann::json measured = nlohmann::json::array(), law = nlohmann::json::array();
+    for (const std::int64_t heads : spec.heads) {
+      nlohmann::json measured_row = nlohmann::json::array(), law_row = nlohmann::json::array();
+      for (const JointCell& cell : study.cells) {
+        if (cell.heads != heads) continue;
+        const auto l = static_cast<double>(cell.layers), h = static_cast<double>(heads);
+        measured_row.push_back(std::log10(cell.hidden[s].mean.value) / 2);
+        law_row.push_back(std::log10(fit.a.value / (l * l) + fit.b.value / (l * h)) / 2);
+      }
+      measured.push_back(measured_row);
+      law.push_back(law_row);
+    }
+    frames.push_back({{"label", fmt::format("measured after {} steps", spec.steps[s])}, {"z", measured}});
+    frames.push_back({{"label", fmt::format("a/L^2 + b/(L H) after {} steps", spec.steps[s])}, {"z", law}});
+  }
+  const auto names = [](const std::vector<std::int64_t>& numbers) {
+    std::vector<std::string> out;
+    for (const std::int64_t number : numbers) out.push_back(fmt::format("{}", number));
+    return out;
+  };
+  return {
+      .id = "0-surface",
+      .title = "Error over layers and heads",
+      .caption = "log10 of the root mean square error of the hidden states: measured, and the fitted law.",
+      .drawing = {{"kind", "heatmap"},
+                  {"x", names(spec.layers)},
+                  {"y", names(spec.heads)},
+                  {"frames", frames},
+                  {"x_label", "layers"},
+                  {"y_label", "heads"}}};
+}
+
 // The least L H of the fitted law whose error is the target, and how many heads each depth then needs.
 void record_need(const LimitStudySpec& spec, const RateFit& fit, const std::string& task,
                  study::Store& store) {
@@ -116,6 +153,7 @@ void ensure_table(const LimitStudySpec& spec, study::Store& store) {
     }
     store.record(study::Metric{.task = task, .name = "loss of the limit", .value = study.limit[s].loss});
   }
+  store.record(surface(spec, study));
   record_need(spec, study.hidden.back(), step_name(spec.steps.back()), store);
   store.mark_done(table_task);
 }

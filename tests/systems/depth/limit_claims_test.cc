@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <set>
 
@@ -70,6 +72,14 @@ TEST_F(LimitClaims, OfIdentitiesHoldAndNoneFailsOnASmallStudy) {
   const auto series = store.series("errors after 3 steps", "squared error by layers, 4 heads");
   ASSERT_EQ(series.size(), 3U);
   EXPECT_GT(series[0].value, series[2].value);
+  const std::vector<study::Figure> figures = store.figures();
+  const auto surface = std::find_if(figures.begin(), figures.end(),
+                                    [](const study::Figure& figure) { return figure.id == "0-surface"; });
+  ASSERT_NE(surface, figures.end());
+  const nlohmann::json& measured_last = surface->drawing.at("frames").at(2 * small().steps.size() - 2);
+  EXPECT_EQ(measured_last.at("label"), "measured after 3 steps");
+  for (std::size_t l = 0; l < 3; ++l)
+    EXPECT_NEAR(measured_last.at("z").back().at(l).get<double>(), std::log10(series[l].value) / 2, 1e-12);
 }
 
 TEST_F(LimitClaims, DoNotDependOnThreads) {
