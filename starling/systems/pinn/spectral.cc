@@ -28,6 +28,12 @@ std::mutex& planner() {
   return mutex;
 }
 
+// Where memory is short FFTW ends the program; std::bad_alloc is reported, and the run can go on.
+void require_room_to_plan() {
+  constexpr std::size_t enough = std::size_t{8} << 20;
+  std::vector<char>().reserve(enough);
+}
+
 struct EndPlan {
   void operator()(fftw_plan_s* plan) const {
     const std::lock_guard lock(planner());
@@ -46,6 +52,7 @@ class RealTransform {
   explicit RealTransform(int n)
       : values(static_cast<std::size_t>(n)), modes(static_cast<std::size_t>(n) / 2 + 1) {
     const std::lock_guard lock(planner());
+    require_room_to_plan();
     forward_.reset(fftw_plan_dft_r2c_1d(n, values.data(), raw(modes), FFTW_ESTIMATE));
     backward_.reset(fftw_plan_dft_c2r_1d(n, raw(modes), values.data(), FFTW_ESTIMATE));
   }
@@ -248,6 +255,7 @@ double sobolev_norm(std::span<const double> values, std::span<const std::size_t>
     Plan plan;
     {
       const std::lock_guard lock(planner());
+      require_room_to_plan();
       plan.reset(fftw_plan_dft(static_cast<int>(extents.size()), extents.data(), raw(modes), raw(modes),
                                FFTW_FORWARD, FFTW_ESTIMATE));
     }
