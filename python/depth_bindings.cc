@@ -30,21 +30,24 @@ Array flat(const Numbers& values) {
 
 // Shapes travel as (layers, heads, head_width, width), heads as [layer][head][Q, K, V, O] in one dimension.
 depth::NetworkSpec spec_of(const std::vector<Index>& shape, bool causal, double residual_exponent,
-                           const std::string& norm, const std::string& memory = "stored") {
+                           const std::string& norm, const std::string& memory = "stored",
+                           bool sphere = false) {
   return {.shape = {shape.at(0), shape.at(1), shape.at(2), shape.at(3)},
           .causal = causal,
           .residual_exponent = residual_exponent,
           .memory = depth::memory_policy(memory),
-          .norm = depth::norm_of(norm)};
+          .norm = depth::norm_of(norm),
+          .sphere = sphere};
 }
 depth::HeadLaw law_of(const Column& atoms, const std::vector<Index>& shape) {
   return {shape.at(2), shape.at(3), copy(atoms)};
 }
 
 Array forward(const Column& heads, const std::vector<Index>& shape, bool causal, double residual_exponent,
-              const std::string& norm, Index tokens, Index sequences, const Column& x) {
+              const std::string& norm, bool sphere, Index tokens, Index sequences, const Column& x) {
   return flat(unlocked([&] {
-    depth::Network<double> network(spec_of(shape, causal, residual_exponent, norm), tokens, sequences);
+    depth::Network<double> network(spec_of(shape, causal, residual_exponent, norm, "stored", sphere), tokens,
+                                   sequences);
     Numbers out(x.shape(0));
     network.forward(span(heads), span(x), out);
     return out;
@@ -52,20 +55,22 @@ Array forward(const Column& heads, const std::vector<Index>& shape, bool causal,
 }
 
 double loss(const Column& heads, const std::vector<Index>& shape, bool causal, double residual_exponent,
-            const std::string& norm, Index tokens, Index sequences, const Column& x, const Column& y) {
+            const std::string& norm, bool sphere, Index tokens, Index sequences, const Column& x,
+            const Column& y) {
   return unlocked([&] {
-    depth::Network<double> network(spec_of(shape, causal, residual_exponent, norm), tokens, sequences);
+    depth::Network<double> network(spec_of(shape, causal, residual_exponent, norm, "stored", sphere), tokens,
+                                   sequences);
     return network.loss(span(heads), span(x), span(y));
   });
 }
 
 // (loss, p0, raw gradient in the layout of the heads).
 nb::tuple gradient(const Column& heads, const std::vector<Index>& shape, bool causal,
-                   double residual_exponent, const std::string& norm, const std::string& memory, Index tokens,
-                   Index sequences, const Column& x, const Column& y) {
+                   double residual_exponent, const std::string& norm, bool sphere, const std::string& memory,
+                   Index tokens, Index sequences, const Column& x, const Column& y) {
   Numbers p0(x.shape(0)), slope(heads.shape(0));
   const double value = unlocked([&] {
-    const depth::NetworkSpec spec = spec_of(shape, causal, residual_exponent, norm, memory);
+    const depth::NetworkSpec spec = spec_of(shape, causal, residual_exponent, norm, memory, sphere);
     depth::Network<double> network(spec, tokens, sequences);
     const double out = network.gradient(span(heads), span(x), span(y), slope, p0);
     for (double& entry : slope) entry *= spec.scale();
@@ -134,12 +139,13 @@ nb::tuple limit(const nb::callable& head_at, Index head_width, Index width, Inde
 
 // (losses, x1, P, heads) after the last step.
 nb::tuple train(const Column& atoms, const std::vector<Index>& shape, bool stratified, bool causal,
-                double residual_exponent, const std::string& norm, const std::string& memory, Index tokens,
-                const Column& x, const Column& y, Index steps, const nb::dict& options, std::uint64_t seed) {
+                double residual_exponent, const std::string& norm, bool sphere, const std::string& memory,
+                Index tokens, const Column& x, const Column& y, Index steps, const nb::dict& options,
+                std::uint64_t seed) {
   const depth::Optimiser optimiser = optimiser_of(options);
   const depth::Trained run = unlocked([&] {
     const depth::HeadLaw law = law_of(atoms, shape);
-    const depth::TrainingSpec spec{.network = spec_of(shape, causal, residual_exponent, norm, memory),
+    const depth::TrainingSpec spec{.network = spec_of(shape, causal, residual_exponent, norm, memory, sphere),
                                    .optimiser = optimiser,
                                    .tokens = tokens,
                                    .steps = steps,
@@ -244,18 +250,18 @@ Array cluster(const Column& x, Index width, double beta, const Column& times) {
 
 void bind_depth(nb::module_& module) {
   module.def("depth_forward", forward, "heads"_a, "shape"_a, "causal"_a, "residual_exponent"_a, "norm"_a,
-             "tokens"_a, "sequences"_a, "x"_a);
+             "sphere"_a, "tokens"_a, "sequences"_a, "x"_a);
   module.def("depth_loss", loss, "heads"_a, "shape"_a, "causal"_a, "residual_exponent"_a, "norm"_a,
-             "tokens"_a, "sequences"_a, "x"_a, "y"_a);
+             "sphere"_a, "tokens"_a, "sequences"_a, "x"_a, "y"_a);
   module.def("depth_gradient", gradient, "heads"_a, "shape"_a, "causal"_a, "residual_exponent"_a, "norm"_a,
-             "memory"_a, "tokens"_a, "sequences"_a, "x"_a, "y"_a);
+             "sphere"_a, "memory"_a, "tokens"_a, "sequences"_a, "x"_a, "y"_a);
   module.def("depth_diagnose", diagnose, "heads"_a, "shape"_a, "causal"_a, "norm"_a, "tokens"_a,
              "sequences"_a, "x"_a);
   module.def("depth_adamw", adamw, "theta"_a, "gradient"_a, "steps"_a, "options"_a);
   module.def("depth_limit", limit, "head_at"_a, "head_width"_a, "width"_a, "tokens"_a, "causal"_a, "norm"_a,
              "x"_a, "y"_a);
   module.def("depth_train", train, "atoms"_a, "shape"_a, "stratified"_a, "causal"_a, "residual_exponent"_a,
-             "norm"_a, "memory"_a, "tokens"_a, "x"_a, "y"_a, "steps"_a, "options"_a, "seed"_a);
+             "norm"_a, "sphere"_a, "memory"_a, "tokens"_a, "x"_a, "y"_a, "steps"_a, "options"_a, "seed"_a);
   module.def("depth_rate_constants", rate_constants, "atoms"_a, "shape"_a, "causal"_a, "tokens"_a, "x"_a);
   module.def("depth_joint_table", joint_table, "atoms"_a, "shape"_a, "causal"_a, "tokens"_a, "x"_a, "y"_a,
              "layers"_a, "heads"_a, "watch"_a, "replicas"_a, "options"_a, "seed"_a);

@@ -89,26 +89,28 @@ def attention(x, q, k, v, o, causal=False):
     packed, (heads,), dh, d = _heads((q, k, v, o), ("head",))
     x = points(x, "x")
     _sequences(x, "x", d)
-    out = _core.depth_forward(packed.ravel(), [1, heads, dh, d], bool(causal), 1.0, "none", len(x), 1, x.ravel())
+    out = _core.depth_forward(packed.ravel(), [1, heads, dh, d], bool(causal), 1.0, "none", False, len(x), 1, x.ravel())
     return out.reshape(x.shape) - x
 
 
 class Network:
     """A network of L layers of H heads: q, k, v (L, H, dh, d), o (L, H, d, dh). Tokens are (n, d), or (B, n, d) for a batch."""
 
-    def __init__(self, q, k, v, o, causal=False, *, residual_exponent=1.0, norm="none", memory="stored"):
+    def __init__(self, q, k, v, o, causal=False, *, residual_exponent=1.0, norm="none", memory="stored", sphere=False):
         """residual_exponent: alpha; 1 is the flow in depth, 1/2 its diffusive scaling, 0 the usual network.
         norm: what the heads read of a token: "none", itself; "layer", less its mean, to variance 1; "rms", to mean square 1.
         memory: what the backward pass has of the forward pass: "stored", every layer; "checkpoints", about sqrt(L) of them and
             one more forward pass; "inverse", the last alone, each layer inverted by a fixed point.
+        sphere: tokens are scaled to length 1, before the first layer and after each (arXiv:2312.10794); not with "inverse".
         """
         self._packed, (layers, heads), self._dh, self._d = _heads((q, k, v, o), ("layer", "head"))
         self._shape = [layers, heads, self._dh, self._d]
         self._causal, self._alpha, self._norm, self._memory = bool(causal), float(residual_exponent), norm, memory
+        self._sphere = bool(sphere)
 
     def _arguments(self, x):
         sequences = x.shape[0] if x.ndim == 3 else 1
-        return self._packed.ravel(), self._shape, self._causal, self._alpha, self._norm, x.shape[-2], sequences
+        return self._packed.ravel(), self._shape, self._causal, self._alpha, self._norm, self._sphere, x.shape[-2], sequences
 
     def forward(self, x):
         """x_L, of x's shape."""
@@ -142,6 +144,8 @@ class Network:
         """
         if self._alpha != 1:
             raise ValueError(f"residual_exponent: {self._alpha}; diagnose expects 1")
+        if self._sphere:
+            raise ValueError("sphere: True; diagnose expects tokens that are free")
         x = _sequences(x, "x", self._d)
         sequences = x.shape[0] if x.ndim == 3 else 1
         euler, fluctuation = _core.depth_diagnose(
@@ -199,7 +203,7 @@ def limit(head_at, x, y=None, causal=False, *, norm="none"):
 
 def train(
     atoms, x, y, layers, heads, steps, optimiser=None, seed=0, stratified=False, *, causal=False, residual_exponent=1.0,
-    norm="none", memory="stored",
+    norm="none", memory="stored", sphere=False,
 ):
     """Trains a network on a full batch by AdamW on mean-field gradients.
 
@@ -207,7 +211,8 @@ def train(
         `stratified` (`heads` must be M or None then).
     x, y (n, d) or (B, n, d). optimiser: dict of lr 0.02, beta1 0.9, beta2 0.95, epsilon 1e-2, weight_decay 0.01, second_moment
         "element" ("block_sum", "block_mean": over each matrix; "head_sum": over all four of a head), bias_correction True,
-        epsilon_units "mean_field" ("raw": those of dloss/dtheta). causal, residual_exponent, norm, memory as Network has them.
+        epsilon_units "mean_field" ("raw": those of dloss/dtheta). causal, residual_exponent, norm, memory, sphere as Network
+        has them.
     dict(losses (steps + 1,) after k steps; x1 the outputs, p1 n times the adjoint of x, and q, k, v, o after the last).
     """
     packed, (count,), dh, d = _heads(atoms, ("atom",), "atoms")
@@ -216,7 +221,8 @@ def train(
     x, y = _pair(x, y, d)
     shape = [_count(layers, "layers"), count if stratified else _count(heads, "heads"), dh, d]
     losses, x1, p1, weights = _core.depth_train(
-        packed.ravel(), shape, bool(stratified), bool(causal), float(residual_exponent), norm, memory, x.shape[-2], x.ravel(), y.ravel(),
+        packed.ravel(), shape, bool(stratified), bool(causal), float(residual_exponent), norm, bool(sphere), memory,
+        x.shape[-2], x.ravel(), y.ravel(),
         _count(steps, "steps", 0), _options(optimiser or {}), _count(seed, "seed", 0),
     )
     out = {"losses": losses, "x1": x1.reshape(x.shape), "p1": p1.reshape(x.shape)}

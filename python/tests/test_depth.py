@@ -249,3 +249,18 @@ def test_a_language_model_writes_text(tmp_path):
         run.sample(5, guidance=2.0)
     with pytest.raises(ValueError, match="character"):
         run.sample(5, prompt="Q")
+
+
+def test_a_network_on_the_sphere_keeps_its_tokens_there_and_follows_clusters():
+    x = np.random.default_rng(5).normal(size=(6, 3))
+    layers, beta = 400, 3.0
+    one = np.broadcast_to(np.eye(3), (layers, 1, 3, 3))
+    network = depth.Network(beta * np.sqrt(3) * one, one, one, one, sphere=True)
+    out = network.forward(x)
+    np.testing.assert_allclose(np.linalg.norm(out, axis=1), 1, rtol=1e-14)
+    np.testing.assert_allclose(out, depth.cluster(x, beta, [1.0])[0], atol=5e-3)
+    step = 1e-6
+    slope = [(network.loss(x + step * e, x) - network.loss(x - step * e, x)) / (2 * step) for e in np.eye(18).reshape(18, 6, 3)]
+    np.testing.assert_allclose(network.gradient(x, x)["p0"].ravel(), slope, atol=1e-9)
+    with pytest.raises(ValueError, match="sphere"):
+        depth.Network(one, one, one, one, sphere=True, memory="inverse").gradient(x, x)

@@ -28,7 +28,13 @@ HWY_BEFORE_NAMESPACE();
 namespace starling::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Mean (0 for rms) and 1/√(mean square of what is left + 1e-5) of a token.
+// Squares are averaged over the width, or summed for the unit sphere.
+template <class T>
+constexpr T square_share(Norm kind, std::ptrdiff_t width) {
+  return kind == Norm::unit ? T(1) : T(1) / static_cast<T>(width);
+}
+
+// Mean (0 but for layer) and 1/√(share of the squares of what is left + a little) of a token.
 template <class D>
 struct TokenScale {
   hn::Vec<D> mean, inverse;
@@ -37,7 +43,7 @@ struct TokenScale {
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE TokenScale<D> scale_of(D d, Norm kind, std::ptrdiff_t width, const T* x) {
   const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
-  const auto share = hn::Set(d, T(1) / static_cast<T>(width));
+  const auto share = hn::Set(d, square_share<T>(kind, width));
   auto mean = hn::Zero(d), square = hn::Zero(d);
   if (kind == Norm::layer) {
     for (std::ptrdiff_t a = 0; a < width; ++a) mean = hn::Add(mean, hn::Load(d, x + a * lanes));
@@ -47,7 +53,7 @@ HWY_INLINE TokenScale<D> scale_of(D d, Norm kind, std::ptrdiff_t width, const T*
     const auto apart = hn::Sub(hn::Load(d, x + a * lanes), mean);
     square = hn::MulAdd(apart, apart, square);
   }
-  const auto spread = hn::MulAdd(square, share, hn::Set(d, T(1e-5)));
+  const auto spread = hn::MulAdd(square, share, hn::Set(d, kind == Norm::unit ? T(1e-30) : T(1e-5)));
   return {mean, hn::Div(hn::Set(d, T(1)), hn::Sqrt(spread))};
 }
 
@@ -64,12 +70,12 @@ void normalise(const NormCall<T>& call) {
   }
 }
 
-// (v - mean v - y mean(y v)) / σ with y = N(x); rms has no mean of v.
+// (v - mean v - y mean(y v)) / σ with y = N(x); rms has no mean of v, unit the sum of y v.
 template <class T>
 void differentiate(const NormCall<T>& call) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
-  const auto share = hn::Set(d, T(1) / static_cast<T>(call.width));
+  const auto share = hn::Set(d, square_share<T>(call.kind, call.width));
   for (std::ptrdiff_t i = 0; i < call.tokens; ++i) {
     const std::ptrdiff_t at = i * call.width * lanes;
     const auto scale = scale_of(d, call.kind, call.width, call.x + at);

@@ -7,7 +7,8 @@ namespace starling::kernels {
 enum class Norm {
   none,
   layer,  ///< (x - mean) / √(variance + 1e-5), over the width (Ba, Kiros & Hinton, 2016)
-  rms     ///< x / √(mean square + 1e-5) (Zhang & Sennrich, 2019)
+  rms,    ///< x / √(mean square + 1e-5) (Zhang & Sennrich, 2019)
+  unit    ///< x / √(|x|² + 1e-30), the point of the sphere below it
 };
 
 /// out = N(x), token by token, of one sequence in every lane, as lane_attention.h has them. `out` may be `x`.

@@ -19,13 +19,13 @@ using Vectors = std::vector<T, boost::alignment::aligned_allocator<T, 64>>;
 template <class S>
 std::vector<S> norm_of(Norm kind, const std::vector<S>& x) {
   S mean = 0, square = 0;
-  const double share = 1 / static_cast<double>(x.size());
+  const double share = kind == Norm::unit ? 1 : 1 / static_cast<double>(x.size());
   if (kind == Norm::none) return x;
   for (const S& v : x) mean += share * v;
-  if (kind == Norm::rms) mean = 0;
+  if (kind != Norm::layer) mean = 0;
   for (const S& v : x) square += share * (v - mean) * (v - mean);
   std::vector<S> out;
-  for (const S& v : x) out.push_back((v - mean) / std::sqrt(square + 1e-5));
+  for (const S& v : x) out.push_back((v - mean) / std::sqrt(square + (kind == Norm::unit ? 1e-30 : 1e-5)));
   return out;
 }
 
@@ -38,7 +38,7 @@ TYPED_TEST(LaneNormOf, IsTheFormulaWithItsDerivative) {
   using T = TypeParam;
   constexpr double tolerance = sizeof(T) == 8 ? 4e-14 : 2e-5;  // neighbours that are nearly equal cancel
   const std::ptrdiff_t lanes = attention_lanes<T>(), tokens = 3;
-  for (const Norm kind : {Norm::none, Norm::layer, Norm::rms}) {
+  for (const Norm kind : {Norm::none, Norm::layer, Norm::rms, Norm::unit}) {
     for (const std::ptrdiff_t width : {1, 2, 5, 16}) {
       const auto size = static_cast<std::size_t>(tokens * width * lanes);
       Vectors<T> x(size), v(size), out(size), slope(size, T(2));

@@ -83,6 +83,20 @@ const T* LaneNetwork<T>::read(const T* x) {
   return read_.data();
 }
 
+template <class T>
+void LaneNetwork<T>::to_sphere(T* x) const {
+  if (spec_.sphere) kernels::normalise_tokens(kernels::Norm::unit, shape_.tokens, shape_.width, x, x);
+}
+
+template <class T>
+void LaneNetwork<T>::pull_through_sphere(const T* apart) {
+  T* before = adjoint_[1].data();
+  std::fill_n(before, vectors(), T(0));
+  kernels::add_norm_derivative(kernels::Norm::unit, shape_.tokens, shape_.width, apart, adjoint_[0].data(),
+                               before);
+  std::swap(adjoint_[0], adjoint_[1]);
+}
+
 // out += sign times what layer l adds to x.
 template <class T>
 void LaneNetwork<T>::add_layer(const T* weights, Index l, T sign, const T* x, T* out) {
@@ -98,18 +112,20 @@ template <class T>
 void LaneNetwork<T>::advance(const T* weights, Index l, const T* x, T* out) {
   std::copy_n(x, vectors(), out);
   add_layer(weights, l, T(1), x, out);
+  to_sphere(out);
 }
 
 template <class T>
 const T* LaneNetwork<T>::forward(const T* weights) {
   const Index layers = spec_.shape.layers;
   std::copy_n(input_.data(), vectors(), kept(0));
+  to_sphere(kept(0));
   if (spec_.memory == Memory::stored) {
     for (Index l = 0; l < layers; ++l)
       advance(weights, l, kept(l), l + 1 < layers ? kept(l + 1) : output_.data());
     return output_.data();
   }
-  std::copy_n(input_.data(), vectors(), output_.data());
+  std::copy_n(kept(0), vectors(), output_.data());
   for (Index l = 0; l < layers; ++l) {
     if (spec_.memory == Memory::checkpoints && l % segment_ == 0)
       std::copy_n(output_.data(), vectors(), kept(l / segment_));
@@ -122,6 +138,11 @@ const T* LaneNetwork<T>::forward(const T* weights) {
 template <class T>
 void LaneNetwork<T>::pull_back(const T* weights, Index l, const T* x, T* gradient,
                                const std::function<void(Index, const T*)>& visit) {
+  if (spec_.sphere) {
+    std::copy_n(x, vectors(), trial_.data());
+    add_layer(weights, l, T(1), x, trial_.data());
+    pull_through_sphere(trial_.data());
+  }
   const bool plain = spec_.norm == kernels::Norm::none;
   T* before = adjoint_[1].data();
   T* pulled = plain ? before : pulled_.data();
@@ -137,6 +158,7 @@ void LaneNetwork<T>::pull_back(const T* weights, Index l, const T* x, T* gradien
   }
   if (!plain) kernels::add_norm_derivative(spec_.norm, shape_.tokens, shape_.width, x, pulled, before);
   std::swap(adjoint_[0], adjoint_[1]);
+  if (l == 0 && spec_.sphere) pull_through_sphere(input_.data());
   if (visit) visit(l, adjoint_[0].data());
 }
 
@@ -198,9 +220,19 @@ template <class T>
 void LaneNetwork<T>::tangent(const T* weights, T* tangent,
                              const std::function<void(Index, const T*, const T*)>& visit) {
   std::copy_n(input_.data(), vectors(), output_.data());
+  to_sphere(output_.data());
   kernels::Scratch<T> next = zeros<T>(vectors());
+  // next += N'(apart) tangent, then to `tangent`
+  const auto project = [&](const T* apart) {
+    std::fill_n(next.data(), vectors(), T(0));
+    kernels::add_norm_derivative(kernels::Norm::unit, shape_.tokens, shape_.width, apart, tangent,
+                                 next.data());
+    std::copy_n(next.data(), vectors(), tangent);
+  };
+  if (visit) visit(0, input_.data(), tangent);
+  if (spec_.sphere) project(input_.data());
   for (Index l = 0; l < spec_.shape.layers; ++l) {
-    if (visit) visit(l, output_.data(), tangent);
+    if (visit && l > 0) visit(l, output_.data(), tangent);
     std::copy_n(tangent, vectors(), next.data());
     const T* direction = tangent;
     if (spec_.norm != kernels::Norm::none) {
@@ -218,7 +250,10 @@ void LaneNetwork<T>::tangent(const T* weights, T* tangent,
     }
     std::copy_n(next.data(), vectors(), tangent);
     std::swap(output_, trial_);
-    advance(weights, l, trial_.data(), output_.data());
+    std::copy_n(trial_.data(), vectors(), output_.data());
+    add_layer(weights, l, T(1), trial_.data(), output_.data());
+    if (spec_.sphere) project(output_.data());
+    to_sphere(output_.data());
   }
   if (visit) visit(spec_.shape.layers, output_.data(), tangent);
 }

@@ -90,6 +90,11 @@ void validate(const NetworkSpec& spec) {
                 fmt::format("network: residual_exponent = {}; expected 0 (the usual network) to 2",
                             spec.residual_exponent));
   }
+  if (spec.sphere && spec.memory == Memory::inverse) {
+    throw Error(ErrorKind::usage,
+                "network: memory = \"inverse\" on the sphere, whose projections have no inverse; expected "
+                "\"stored\" or \"checkpoints\"");
+  }
 }
 
 template <class T>

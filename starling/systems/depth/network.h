@@ -53,6 +53,9 @@ struct NetworkSpec {
   Memory memory = Memory::stored;
   kernels::Norm norm =
       kernels::Norm::none;  ///< what heads and neurons read: x_l, or x_l normalised (pre-norm)
+  /// Tokens are taken to the unit sphere, before the first layer and after each (arXiv:2312.10794, section
+  /// 2); one more forward step a layer in the backward pass. Not with Memory::inverse: a projection has none.
+  bool sphere = false;
 
   double scale() const;         ///< L^{-α} / H
   double neuron_scale() const;  ///< L^{-α} / M
@@ -108,7 +111,9 @@ class LaneNetwork {
     return weights + spec_.shape.layers * layer_size_ + l * neuron_size_;
   }
   T* kept(Index slot) const { return kept_.data() + slot * vectors(); }
-  const T* read(const T* x);  // what the heads read of x, in place until the next call
+  const T* read(const T* x);                 // what the heads read of x, in place until the next call
+  void to_sphere(T* x) const;                // where the tokens live on it
+  void pull_through_sphere(const T* apart);  // the adjoint, from the sphere to `apart`
   void add_layer(const T* weights, Index l, T sign, const T* x, T* out);
   void advance(const T* weights, Index l, const T* x, T* out);
   void pull_back(const T* weights, Index l, const T* x, T* gradient,

@@ -7,6 +7,7 @@
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
+#include "starling/systems/depth/clustering.h"
 #include "starling/systems/depth/head_law.h"
 #include "starling/systems/depth/training.h"
 #include "systems/depth/problem.h"
@@ -106,6 +107,62 @@ TEST(DepthNetwork, HasTheGradientThatDifferencesOfTheLossGive) {
   }
 }
 
+TEST(DepthNetwork, OnTheSphereHasUnitTokensAndTheGradientThatDifferencesOfTheLossGive) {
+  const Numbers y = testing::cosine_targets(4, 3);
+  for (const Memory memory : {Memory::stored, Memory::checkpoints}) {
+    const NetworkSpec spec{
+        .shape = three_layers, .memory = memory, .norm = kernels::Norm::rms, .sphere = true};
+    Numbers weights = testing::sine_layers(three_layers), x = testing::sine_tokens(4, 3);
+    const Numbers out = testing::forward_of(spec, weights, 4, x);
+    for (std::size_t i = 0; i < out.size(); i += 3)
+      EXPECT_NEAR(std::hypot(out[i], out[i + 1], out[i + 2]), 1, 1e-15);
+    const auto exact = testing::gradient_of(spec, weights, 4, x, y);
+    Network<double> network(spec, 4, 1);
+    constexpr double h = 1e-3, tolerance = 1e-11;
+    const auto slope = [&](double& entry) {
+      const double at = entry;
+      const auto loss_at = [&](double step) {
+        entry = at + step;
+        return network.loss(weights, x, y);
+      };
+      const double wide = loss_at(2 * h) - loss_at(-2 * h), narrow = loss_at(h) - loss_at(-h);
+      entry = at;
+      return (8 * narrow - wide) / (12 * h);
+    };
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      ASSERT_NEAR(exact.gradient[i] * spec.scale(), slope(weights[i]), tolerance) << i;
+    for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(exact.p0[i], slope(x[i]), tolerance) << i;
+  }
+  EXPECT_THROW(validate({.shape = three_layers, .memory = Memory::inverse, .sphere = true}), base::Error);
+}
+
+// Q'K = β and O V = 1: a layer is a step of 1/L of the flow of tokens that cluster.
+TEST(DepthNetwork, OnTheSphereFollowsTheFlowOfClustersToFirstOrder) {
+  constexpr Index width = 3, tokens = 5;
+  constexpr double beta = 4, times[] = {1.0};
+  const Numbers x = testing::sine_tokens(tokens, width), known = cluster(x, width, beta, times);
+  const auto error = [&](Index layers) {
+    const HeadShape shape{layers, 1, width, width};
+    Numbers weights(static_cast<std::size_t>(shape.size()), 0.0);
+    for (Index l = 0; l < layers; ++l) {
+      for (Index a = 0; a < width; ++a) {
+        const auto at = static_cast<std::size_t>(l * shape.layer() + a * (width + 1));
+        const auto matrix = static_cast<std::size_t>(shape.matrix());
+        weights[at] =
+            beta * std::sqrt(static_cast<double>(width));  // scores are divided by the root of the head width
+        for (const std::size_t m : {1U, 2U, 3U}) weights[at + m * matrix] = 1;
+      }
+    }
+    const Numbers out = testing::forward_of({.shape = shape, .sphere = true}, weights, tokens, x);
+    double most = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) most = std::max(most, std::abs(out[i] - known[i]));
+    return most;
+  };
+  const double coarse = error(100), fine = error(200);
+  EXPECT_LT(fine, 5e-3);
+  EXPECT_NEAR(coarse / fine, 2, .05);
+}
+
 // <p_l, dx_l> for l = 0..L, dx_0 = sin(1, 2, ...), of a network on one sequence.
 Numbers pairings(const NetworkSpec& spec, const Numbers& weights, Index tokens, const Numbers& x,
                  const Numbers& y) {
@@ -141,6 +198,16 @@ TEST(DepthNetwork, PairsAdjointsWithTangentsAlikeAtEveryDepth) {
     const Numbers all = pairings({.shape = three_layers, .causal = causal}, weights, 4, x, y);
     ASSERT_EQ(all.size(), 4U);
     EXPECT_NEAR(all[0], causal ? .0989871505 : .0964222868, 1e-10);
+    for (const double pairing : all) EXPECT_NEAR(pairing, all[0], 1e-15);
+  }
+}
+
+TEST(DepthNetwork, PairsAlikeOnTheSphere) {
+  const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3),
+                weights = testing::sine_layers(three_layers);
+  for (const Memory memory : {Memory::stored, Memory::checkpoints}) {
+    const Numbers all = pairings({.shape = three_layers, .memory = memory, .sphere = true}, weights, 4, x, y);
+    EXPECT_GT(std::abs(all[0]), 1e-3);
     for (const double pairing : all) EXPECT_NEAR(pairing, all[0], 1e-15);
   }
 }
