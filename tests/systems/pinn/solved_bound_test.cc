@@ -11,29 +11,25 @@
 #include "starling/systems/pinn/loss.h"
 #include "starling/systems/pinn/points.h"
 #include "starling/systems/pinn/solution.h"
+#include "study/scratch.h"
 
 namespace starling::pinn {
 namespace {
 
-class Generalisation : public testing::Test {
+class Generalisation : public study::testing::Scratch {
  protected:
-  Generalisation() { remove(); }
-  void TearDown() override { remove(); }
-  void remove() const {
-    std::filesystem::remove(store_);
-    std::filesystem::remove(data_);
-  }
   // What a network that nobody trained is told.
   std::vector<study::Metric> told(const std::string& equation) const {
-    base::write_file_atomically(data_, "x,t,u\n0.5,0.5,1\n");
+    const std::filesystem::path data = folder_ / "data.csv";
+    base::write_file_atomically(data, "x,t,u\n0.5,0.5,1\n");
     SolveSpec spec;
     spec.problem.equation = equation;
-    if (equation.starts_with("learn")) spec.problem.data = data_;
+    if (equation.starts_with("learn")) spec.problem.data = data;
     spec.width = 4;
     spec.layers = 2;
     const Problem problem(spec);
     const std::vector<double> parameters = initial_parameters(problem.system(), problem.network(), 1);
-    study::Store store(store_);
+    study::Store store(folder_ / "run.db");
     record_generalisation(store, "g", problem, parameters,
                           interior_points(problem.system(), 100, {1, 0, "trained"}),
                           interior_points(problem.system(), 1000, {1, 0, "fresh"}));
@@ -46,8 +42,6 @@ class Generalisation : public testing::Test {
     ADD_FAILURE() << "no metric " << name;
     return {};
   }
-  const std::filesystem::path store_ = std::filesystem::temp_directory_path() / "starling-generalisation.db",
-                              data_ = std::filesystem::temp_directory_path() / "starling-generalisation.csv";
 };
 
 TEST_F(Generalisation, StandsBesideAHoldOutBoundAndVacuousOnesSaySo) {
