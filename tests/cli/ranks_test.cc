@@ -135,7 +135,7 @@ class Ranks : public testing::Test {
   // Words before the program: mpirun with `ranks` processes, or nothing for one without it.
   static std::vector<std::string> launcher(int ranks) {
     if (ranks == 0) return {};
-    return {STARLING_MPIRUN,      "--allow-run-as-root", "--oversubscribe", "--timeout", "100", "-n",
+    return {STARLING_MPIRUN,      "--allow-run-as-root", "--oversubscribe", "--timeout", "300", "-n",
             std::to_string(ranks)};
   }
   std::vector<std::string> arguments(const std::string& spec, const std::string& name) const {
