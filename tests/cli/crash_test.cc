@@ -167,7 +167,7 @@ TEST_P(Crash, FullDiskIsSaidAndWithRoomItEndsWithTheSameContent) {
     SCOPED_TRACE(size);
     const std::filesystem::path place = folder_.path / ("disk-" + std::string(size));
     const SmallDisk disk(place);
-    if (!disk.mount(size)) GTEST_SKIP() << "no right to mount";
+    ASSERT_TRUE(disk.mount(size)) << "mounting a small disk takes root";
     const Result result = run(folder_.path, args(place / "run"));
     if (result.code != 0) {
       EXPECT_EQ(result.code, 3) << result.errors;
@@ -181,7 +181,7 @@ TEST_P(Crash, FullDiskIsSaidAndWithRoomItEndsWithTheSameContent) {
 TEST_P(Crash, FolderThatCannotBeWrittenIsSaidAndNothingInItChanges) {
   const std::filesystem::path place = folder_.path / "sealed";
   const SmallDisk disk(place);
-  if (!disk.mount("200m")) GTEST_SKIP() << "no right to mount";
+  ASSERT_TRUE(disk.mount("200m")) << "mounting a small disk takes root";
   ASSERT_EQ(run(folder_.path, args(place / "run")).code, 0);
   ASSERT_TRUE(disk.again(MS_RDONLY, "200m"));
   for (const auto& verb : std::vector<std::vector<std::string>>{args(place / "other"),
@@ -198,7 +198,7 @@ TEST_P(Crash, FolderThatCannotBeWrittenIsSaidAndNothingInItChanges) {
 
 TEST_P(Crash, ClockThatJumpsByYearsChangesNothing) {
   const std::string library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-  if (!std::filesystem::exists(library)) GTEST_SKIP() << "faketime is not installed";
+  ASSERT_TRUE(std::filesystem::exists(library)) << "the package faketime is not installed";
   const std::filesystem::path offset = folder_.path / "offset", out = folder_.path / "jumped";
   base::write_file_atomically(offset, "+0\n");
   setenv("LD_PRELOAD", library.c_str(), 1);

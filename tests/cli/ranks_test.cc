@@ -145,6 +145,20 @@ class Ranks : public testing::Test {
   Result launch(int ranks, const std::vector<std::string>& args) const {
     return testing_program::wait(folder_.path, testing_program::start(folder_.path, args, launcher(ranks)));
   }
+  // A run over ranks that are shells which become the program; `victim` is killed `pause` seconds after
+  // `file` stands in the run's directory.
+  void kill_rank(int victim, int ranks, const std::vector<std::string>& args, const std::string& file,
+                 const std::string& pause) const {
+    std::vector<std::string> words = launcher(ranks);
+    const std::string script = "test $OMPI_COMM_WORLD_RANK = " + std::to_string(victim) +
+                               " && (for i in $(seq 1000); do test -e \"$4/" + file +
+                               "\" && break; sleep 0.01; done; sleep " + pause +
+                               "; kill -9 $$) & exec \"$0\" \"$@\"";
+    words.insert(words.end(), {"sh", "-c", script});
+    const Result killed =
+        testing_program::wait(folder_.path, testing_program::start(folder_.path, args, words));
+    EXPECT_NE(killed.code, 0) << "nobody was killed";
+  }
   std::string run(int ranks, const std::string& spec) const {
     const std::string name = "over-" + std::to_string(ranks);
     const Result result = launch(ranks, arguments(spec, name));
@@ -205,21 +219,14 @@ TEST_F(Ranks, AKilledTrainingResumesOverOtherRanksToTheSameBytes) {
   std::string spec = generator;
   spec.replace(spec.find("steps = 24"), 10, "steps = 400");
   const std::string one = run(0, spec);
-  std::vector<std::string> args = arguments(spec, "killed"), words = launcher(2);
-  const std::string script =
-      "test $OMPI_COMM_WORLD_RANK = 1 && (for i in $(seq 1000); do test -e \"$4/checkpoint.safetensors\" && "
-      "break; sleep 0.01; done; kill -9 $$) & exec \"$0\" \"$@\"";
-  words.insert(words.end(), {"sh", "-c", script});
-  const Result killed =
-      testing_program::wait(folder_.path, testing_program::start(folder_.path, args, words));
-  EXPECT_NE(killed.code, 0) << "nobody was killed";
+  std::vector<std::string> args = arguments(spec, "killed");
+  kill_rank(1, 2, args, "checkpoint.safetensors", "0");
   args.emplace_back("--resume");
   const Result resumed = launch(3, args);
   EXPECT_EQ(resumed.code, 0) << resumed.errors;
   EXPECT_TRUE(one == whole("killed"));
 }
 
-// Each rank is a shell that becomes the program; one of them is killed while the study runs.
 TEST_F(Ranks, AStudyWhoseRanksDieResumesToTheSameBytes) {
   std::string spec = drift_study;
   spec.replace(spec.find("[8, 12, 16]"), 11, "[16, 32, 96, 128]");
@@ -227,15 +234,7 @@ TEST_F(Ranks, AStudyWhoseRanksDieResumesToTheSameBytes) {
   for (const int victim : {0, 1, 2}) {
     const std::string name = "killed-" + std::to_string(victim);
     std::vector<std::string> args = arguments(spec, name);
-    std::vector<std::string> words = launcher(3);
-    const std::string script =
-        "test $OMPI_COMM_WORLD_RANK = " + std::to_string(victim) +
-        " && (for i in $(seq 1000); do test -e \"$4/run.db\" && break; sleep 0.01; done; sleep 0.3; "
-        "kill -9 $$) & exec \"$0\" \"$@\"";
-    words.insert(words.end(), {"sh", "-c", script});
-    const Result killed =
-        testing_program::wait(folder_.path, testing_program::start(folder_.path, args, words));
-    EXPECT_NE(killed.code, 0) << "nobody was killed";
+    kill_rank(victim, 3, args, "run.db", "0.3");
     args.emplace_back("--resume");
     const Result resumed = launch(2, args);
     EXPECT_EQ(resumed.code, 0) << resumed.errors;

@@ -76,35 +76,37 @@ math::SlopeFit slope_of(const Curve& curve) {
   return math::fit_slope(x, y);
 }
 
-Claim complexity_rate(Claim claim, const BoundStudySpec& spec, study::Store& store) {
+// measure(values, n) of the class of networks, beside factor(values) times the bound of its complexity.
+template <class Measure, class Factor>
+Curve curve_of(const BoundStudySpec& spec, const Measure& measure, const Factor& factor) {
   System system = parse_system(poisson);
   const NetworkClass drawn = draw_class(spec, HiddenWeight::glorot);
   const ClassValues values = class_values(system, system.equations[0].residual, drawn);
   const std::vector<double> norms = class_norms(system, drawn, 1);
   Curve curve;
   for (const std::int64_t n : spec.points) {
-    curve.add(
-        static_cast<double>(n),
-        rademacher(values, n, spec.replicates, stream_of(spec, "signs", static_cast<std::size_t>(n))),
-        residual_complexity(system, system.equations[0].residual, 1, static_cast<double>(n), norms).value);
+    const auto count = static_cast<double>(n);
+    const double bound = residual_complexity(system, system.equations[0].residual, 1, count, norms).value;
+    curve.add(count, measure(values, n), factor(values) * bound);
   }
+  return curve;
+}
+
+Claim complexity_rate(Claim claim, const BoundStudySpec& spec, study::Store& store) {
+  const auto measure = [&spec](const ClassValues& values, std::int64_t n) {
+    return rademacher(values, n, spec.replicates, stream_of(spec, "signs", static_cast<std::size_t>(n)));
+  };
+  const Curve curve = curve_of(spec, measure, [](const ClassValues&) { return 1.0; });
   record(store, claim.id, "1-complexity", "Complexity of the residuals of a class of networks", curve);
   return judge_slope(std::move(claim), slope_of(curve));
 }
 
 Claim gap_rate(Claim claim, const BoundStudySpec& spec, study::Store& store) {
-  System system = parse_system(poisson);
-  const NetworkClass drawn = draw_class(spec, HiddenWeight::glorot);
-  const ClassValues values = class_values(system, system.equations[0].residual, drawn);
-  const std::vector<double> norms = class_norms(system, drawn, 1);
-  Curve curve;
-  for (const std::int64_t n : spec.points) {
-    const double count = static_cast<double>(n);
-    const double bound = residual_complexity(system, system.equations[0].residual, 1, count, norms).value;
-    curve.add(count,
-              uniform_gap(values, n, spec.replicates, stream_of(spec, "gap", static_cast<std::size_t>(n))),
-              4 * values.largest() * bound);  // in expectation: without the confidence's part
-  }
+  const auto measure = [&spec](const ClassValues& values, std::int64_t n) {
+    return uniform_gap(values, n, spec.replicates, stream_of(spec, "gap", static_cast<std::size_t>(n)));
+  };
+  // In expectation: without the confidence's part.
+  const Curve curve = curve_of(spec, measure, [](const ClassValues& values) { return 4 * values.largest(); });
   record(store, claim.id, "2-gap", "Largest gap of the mean squared residual in a class of networks", curve);
   return judge_slope(std::move(claim), slope_of(curve));
 }
