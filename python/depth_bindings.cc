@@ -7,6 +7,7 @@
 #include "arrays.h"
 #include "starling/base/error.h"
 #include "starling/systems/depth/clustering.h"
+#include "starling/systems/depth/diagnostics.h"
 #include "starling/systems/depth/joint_study.h"
 #include "starling/systems/depth/limit.h"
 #include "starling/systems/depth/training.h"
@@ -99,9 +100,14 @@ depth::Optimiser optimiser_of(const nb::dict& options) {
     throw base::Error(base::ErrorKind::usage,
                       "unknown epsilon_units '" + units + "'" + base::suggestion(units, known));
   }
+  optim::TrainerSpec other{.rule = optim::rule_named(nb::cast<std::string>(options["optimizer"])),
+                           .momentum = nb::cast<double>(options["momentum"]),
+                           .nesterov = nb::cast<bool>(options["nesterov"]),
+                           .epsilon = nb::cast<double>(options["map_epsilon"])};
   return {.rate = nb::cast<double>(options["lr"]),
           .adam = adam_of(options),
-          .units = units == "raw" ? depth::EpsilonUnits::raw : depth::EpsilonUnits::mean_field};
+          .units = units == "raw" ? depth::EpsilonUnits::raw : depth::EpsilonUnits::mean_field,
+          .other = other};
 }
 
 // The gradient is the caller's, with the interpreter's lock held; theta is one particle of one block.
@@ -171,19 +177,20 @@ nb::tuple rate_constants(const Column& atoms, const std::vector<Index>& shape, b
 
 // (euler, fluctuation), means over the sequences.
 nb::tuple diagnose(const Column& heads, const std::vector<Index>& shape, bool causal, const std::string& norm,
-                   Index tokens, Index sequences, const Column& x) {
-  const depth::NetworkDiagnostics mean = unlocked([&] {
-    const depth::NetworkSpec spec = spec_of(shape, causal, 1, norm);
-    const auto size = x.shape(0) / static_cast<std::size_t>(sequences);
-    depth::NetworkDiagnostics out;
-    for (std::size_t s = 0; s < static_cast<std::size_t>(sequences); ++s) {
-      const auto one = depth::diagnose(spec, span(heads), tokens, span(x).subspan(s * size, size));
-      out.euler += one.euler / static_cast<double>(sequences);
-      out.fluctuation += one.fluctuation / static_cast<double>(sequences);
-    }
-    return out;
+                   Index tokens, const Column& x) {
+  const depth::NetworkDiagnostics out = unlocked(
+      [&] { return depth::diagnose(spec_of(shape, causal, 1, norm), span(heads), tokens, span(x)); });
+  return nb::make_tuple(out.euler, out.fluctuation);
+}
+
+// The mean over the sequences.
+double seeds_fluctuation(const std::vector<Column>& heads, const std::vector<Index>& shape, bool causal,
+                         const std::string& norm, Index tokens, const Column& x) {
+  std::vector<std::vector<double>> networks;
+  for (const Column& one : heads) networks.push_back(copy(one));
+  return unlocked([&] {
+    return depth::seeds_fluctuation(spec_of(shape, causal, 1, norm), networks, tokens, span(x)).mean.mean;
   });
-  return nb::make_tuple(mean.euler, mean.fluctuation);
 }
 
 // (value, standard error, lower, upper).
@@ -255,8 +262,9 @@ void bind_depth(nb::module_& module) {
              "sphere"_a, "tokens"_a, "sequences"_a, "x"_a, "y"_a);
   module.def("depth_gradient", gradient, "heads"_a, "shape"_a, "causal"_a, "residual_exponent"_a, "norm"_a,
              "sphere"_a, "memory"_a, "tokens"_a, "sequences"_a, "x"_a, "y"_a);
-  module.def("depth_diagnose", diagnose, "heads"_a, "shape"_a, "causal"_a, "norm"_a, "tokens"_a,
-             "sequences"_a, "x"_a);
+  module.def("depth_diagnose", diagnose, "heads"_a, "shape"_a, "causal"_a, "norm"_a, "tokens"_a, "x"_a);
+  module.def("depth_seeds_fluctuation", seeds_fluctuation, "heads"_a, "shape"_a, "causal"_a, "norm"_a,
+             "tokens"_a, "x"_a);
   module.def("depth_adamw", adamw, "theta"_a, "gradient"_a, "steps"_a, "options"_a);
   module.def("depth_limit", limit, "head_at"_a, "head_width"_a, "width"_a, "tokens"_a, "causal"_a, "norm"_a,
              "x"_a, "y"_a);

@@ -19,7 +19,8 @@ _NAMES = ("q", "k", "v", "o")
 _MOMENTS = ("element", "block_sum", "block_mean", "head_sum")
 _DEFAULTS = {
     "lr": 0.02, "beta1": 0.9, "beta2": 0.95, "epsilon": 1e-2, "weight_decay": 0.01, "second_moment": "element",
-    "bias_correction": True, "epsilon_units": "mean_field",
+    "bias_correction": True, "epsilon_units": "mean_field", "optimizer": "adamw", "momentum": 0.95, "nesterov": True,
+    "map_epsilon": 0.5,
 }
 
 
@@ -134,23 +135,30 @@ class Network:
         parts = _unpack(slope, self._packed.shape[:-1], self._dh, self._d)
         return out | {f"d{name}": part for name, part in zip(_NAMES, parts)}
 
-    def diagnose(self, x):
-        """How far this one network is from its limit of infinite depth, without a reference; L and H even, residual_exponent 1.
+    def diagnose(self, x, seeds=()):
+        """How far this one network is from its limit of infinite depth, without a reference; L even, residual_exponent 1.
 
-        dict of mean squares over tokens (and sequences): euler, what merging neighbouring layers changes; fluctuation, a quarter of
-        the distance of the two halves of its heads; `now` = euler + fluctuation, the squared error to expect, and `twice_the_layers`
-        = euler / 4 + fluctuation / 2, `twice_the_heads` = euler + fluctuation / 2 by the law a / L^2 + b / (L H). Trained heads adapt
-        to each other: then these are upper bounds.
+        seeds: other networks of this shape, trained alike from independent starts.
+
+        dict of mean squares over tokens (and sequences): euler, what merging neighbouring layers changes; fluctuation, from the
+        distance of the two halves of its heads, or with `seeds` the variance over all of these networks; `now` = euler +
+        fluctuation, the squared error to expect, `twice_the_layers` = euler / 4 + fluctuation / 2 and `twice_the_heads` = euler +
+        fluctuation / 2 by the law a / L^2 + b / (L H). Trained heads adapt to each other: then the halves give upper bounds, and
+        seeds do not.
         """
-        if self._alpha != 1:
-            raise ValueError(f"residual_exponent: {self._alpha}; diagnose expects 1")
-        if self._sphere:
-            raise ValueError("sphere: True; diagnose expects tokens that are free")
+        networks = (self, *seeds)
+        for one in networks:
+            if one._alpha != 1:
+                raise ValueError(f"residual_exponent: {one._alpha}; diagnose expects 1")
+            if one._sphere:
+                raise ValueError("sphere: True; diagnose expects tokens that are free")
+            if (one._shape, one._causal, one._norm) != (self._shape, self._causal, self._norm):
+                raise ValueError(f"seeds: a network of shape {one._shape}; expected {self._shape}, causal and norm alike")
         x = _sequences(x, "x", self._d)
-        sequences = x.shape[0] if x.ndim == 3 else 1
-        euler, fluctuation = _core.depth_diagnose(
-            self._packed.ravel(), self._shape, self._causal, self._norm, x.shape[-2], sequences, x.ravel()
-        )
+        call = (self._shape, self._causal, self._norm, x.shape[-2], x.ravel())
+        euler, fluctuation = _core.depth_diagnose(self._packed.ravel(), *call)
+        if seeds:
+            fluctuation = _core.depth_seeds_fluctuation([one._packed.ravel() for one in networks], *call)
         return {
             "euler": euler, "fluctuation": fluctuation, "now": euler + fluctuation,
             "twice_the_layers": euler / 4 + fluctuation / 2, "twice_the_heads": euler + fluctuation / 2,
@@ -205,13 +213,14 @@ def train(
     atoms, x, y, layers, heads, steps, optimiser=None, seed=0, stratified=False, *, causal=False, residual_exponent=1.0,
     norm="none", memory="stored", sphere=False,
 ):
-    """Trains a network on a full batch by AdamW on mean-field gradients.
+    """Trains a network on a full batch by AdamW, or another optimiser, on mean-field gradients.
 
     atoms: (q, k, v, o) with leading axis M, a law of heads: drawn independently for every layer, or all M in every layer when
         `stratified` (`heads` must be M or None then).
     x, y (n, d) or (B, n, d). optimiser: dict of lr 0.02, beta1 0.9, beta2 0.95, epsilon 1e-2, weight_decay 0.01, second_moment
         "element" ("block_sum", "block_mean": over each matrix; "head_sum": over all four of a head), bias_correction True,
-        epsilon_units "mean_field" ("raw": those of dloss/dtheta). causal, residual_exponent, norm, memory, sphere as Network
+        epsilon_units "mean_field" ("raw": those of dloss/dtheta); optimizer "adamw" ("muon", "normuon", "adamuon", "scion",
+        "shampoo", "soap": of q, k, v, o of every head; "lion", "sgd") with momentum 0.95, nesterov True, map_epsilon 0.5. causal, residual_exponent, norm, memory, sphere as Network
         has them.
     dict(losses (steps + 1,) after k steps; x1 the outputs, p1 n times the adjoint of x, and q, k, v, o after the last).
     """

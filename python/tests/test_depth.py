@@ -227,7 +227,13 @@ def test_diagnoses_of_one_network_are_its_merged_layers_and_its_halves():
     assert found["euler"] == pytest.approx(((merged - whole) ** 2).sum(-1).mean(), rel=1e-9)
     assert found["fluctuation"] == pytest.approx(((halves[0] - halves[1]) ** 2).sum(-1).mean() / 4, rel=1e-9)
     assert found["twice_the_layers"] == pytest.approx(found["euler"] / 4 + found["fluctuation"] / 2)
-    with pytest.raises(ValueError, match="even"):
+    seeds = [starling.depth.Network(q, k, v + i, o) for i in range(3)]
+    ends = np.stack([one.forward(x) for one in seeds])
+    variance = ends.var(0, ddof=1).sum(-1).mean()
+    assert seeds[0].diagnose(x, seeds[1:])["fluctuation"] == pytest.approx(variance, rel=1e-9)
+    with pytest.raises(ValueError, match="expected .*alike"):
+        seeds[0].diagnose(x, [starling.depth.Network(q[:2], k[:2], v[:2], o[:2])])
+    with pytest.raises(ValueError, match="multiple"):
         starling.depth.Network(q[:3], k[:3], v[:3], o[:3]).diagnose(x)
     with pytest.raises(ValueError, match="residual_exponent"):
         starling.depth.Network(q, k, v, o, residual_exponent=0.5).diagnose(x)

@@ -1,5 +1,7 @@
 #include "starling/optim/block_optimizer.h"
 
+#include "starling/base/error.h"
+
 namespace starling::optim {
 
 MuonSpec muon_spec(const TrainerSpec& spec) {
@@ -12,6 +14,24 @@ MuonSpec muon_spec(const TrainerSpec& spec) {
   muon.map.epsilon = spec.epsilon;
   muon.decay = spec.adam.decay;
   return muon;
+}
+
+const std::vector<std::pair<std::string, Rule>>& rules() {
+  static const std::vector<std::pair<std::string, Rule>> known = {
+      {"adamw", Rule::adamw},     {"muon", Rule::muon},   {"normuon", Rule::normuon},
+      {"adamuon", Rule::adamuon}, {"scion", Rule::scion}, {"shampoo", Rule::shampoo},
+      {"soap", Rule::soap},       {"lion", Rule::lion},   {"sgd", Rule::sgd}};
+  return known;
+}
+
+Rule rule_named(std::string_view name) {
+  std::vector<std::string> known;
+  for (const auto& [text, rule] : rules()) {
+    if (name == text) return rule;
+    known.push_back(text);
+  }
+  throw base::Error(base::ErrorKind::usage,
+                    "unknown optimizer '" + std::string(name) + "'" + base::suggestion(name, known));
 }
 
 bool takes_matrices(Rule rule) {

@@ -2,6 +2,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -16,6 +17,12 @@ namespace starling::optim {
 
 /// The optimisers that a trainer offers by name.
 enum class Rule { adamw, muon, normuon, adamuon, scion, shampoo, soap, lion, sgd };
+
+/// Every rule with its name in specs, the default first.
+const std::vector<std::pair<std::string, Rule>>& rules();
+
+/// Error{usage} for another name.
+Rule rule_named(std::string_view name);
 
 /// Whether a rule steps matrices as such, and leaves the rest to AdamW.
 bool takes_matrices(Rule rule);

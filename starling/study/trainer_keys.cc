@@ -4,17 +4,7 @@ namespace starling::study {
 
 void describe_trainer(Description& d, optim::Schedule& schedule, optim::TrainerSpec& trainer, double& clip,
                       const std::string& left_to_adam) {
-  using optim::Rule;
-  d.choice("optimizer", trainer.rule,
-           {{"adamw", Rule::adamw},
-            {"muon", Rule::muon},
-            {"normuon", Rule::normuon},
-            {"adamuon", Rule::adamuon},
-            {"scion", Rule::scion},
-            {"shampoo", Rule::shampoo},
-            {"soap", Rule::soap},
-            {"lion", Rule::lion},
-            {"sgd", Rule::sgd}},
+  d.choice("optimizer", trainer.rule, optim::rules(),
            "matrix rules step the hidden weights and leave " + left_to_adam + " to AdamW");
   d.real("rate", schedule.rate, {.minimum = 0, .open_minimum = true}, "largest learning rate");
   d.integer("warm_up", schedule.warm_up, {.minimum = 0}, "steps of linear warm-up");

@@ -50,6 +50,7 @@ TEST(ExpOfNonpositive, IsZeroFarOutAndKeepsNaN) {
   EXPECT_EQ(fast_exp(-std::numeric_limits<float>::infinity()), 0.0F);
   EXPECT_EQ(fast_exp(-std::numeric_limits<double>::infinity()), 0.0);
   EXPECT_TRUE(std::isnan(fast_exp(std::numeric_limits<float>::quiet_NaN())));
+  EXPECT_TRUE(std::isnan(fast_exp(std::numeric_limits<double>::quiet_NaN())));
 }
 
 TEST(FastSqrt, IsWithinTwoUnitsInTheLastPlace) {

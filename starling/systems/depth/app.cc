@@ -1,6 +1,7 @@
 #include "starling/systems/depth/app.h"
 
 #include "starling/study/run_config.h"
+#include "starling/systems/depth/diagnose_app.h"
 #include "starling/systems/depth/language_app.h"
 #include "starling/systems/depth/language_run.h"
 #include "starling/systems/depth/limit_app.h"
@@ -13,6 +14,7 @@ namespace {
 
 std::unique_ptr<study::Application> make(const std::string& job) {
   if (job == "limit") return make_limit_application();
+  if (job == "diagnose") return make_diagnose_application();
   return job == "sequence" ? make_sequence_application() : make_language_application();
 }
 
@@ -35,7 +37,7 @@ void predict_any(const study::RunDirectory& directory, const study::PredictReque
 const study::System& system() {
   static const study::System instance{"depth",
                                       "transformers trained with AdamW, and their infinite-depth limit",
-                                      {"train", "sequence", "limit"},
+                                      {"train", "sequence", "limit", "diagnose"},
                                       make,
                                       limit_claims,
                                       sample,

@@ -247,44 +247,4 @@ double mean_square_distance(std::span<const double> a, std::span<const double> b
   return sum / static_cast<double>(tokens);
 }
 
-NetworkDiagnostics diagnose(const NetworkSpec& spec, std::span<const double> weights, Index tokens,
-                            std::span<const double> x) {
-  validate(spec);
-  const HeadShape& shape = spec.shape;
-  if (shape.layers % 2 != 0 || shape.heads % 2 != 0 || shape.neurons % 2 != 0 ||
-      spec.residual_exponent != 1) {
-    throw Error(
-        ErrorKind::usage,
-        fmt::format("diagnostics: {} layers, {} heads, {} neurons, residual_exponent {}; expected even "
-                    "numbers, and 1",
-                    shape.layers, shape.heads, shape.neurons, spec.residual_exponent));
-  }
-  const auto end = [&](HeadShape other, std::span<const double> w) {
-    NetworkSpec changed = spec;
-    changed.shape = other;
-    Network<double> network(changed, tokens, 1);
-    Numbers out(x.size());
-    network.forward(w, x, out);
-    return out;
-  };
-  const auto half = [&](Index first) {
-    Numbers out;
-    const auto take = [&](Index offset, Index layer_size) {
-      for (Index l = 0; l < shape.layers; ++l) {
-        const auto begin = weights.begin() + offset + l * layer_size + first * layer_size / 2;
-        out.insert(out.end(), begin, begin + layer_size / 2);
-      }
-    };
-    take(0, shape.layer());
-    take(shape.heads_size(), shape.neuron_layer());
-    return end({shape.layers, shape.heads / 2, shape.head_width, shape.width, shape.neurons / 2}, out);
-  };
-  // Layers lie one after another: side by side is the same array.
-  const Numbers whole = end(shape, weights),
-                merged =
-                    end({shape.layers / 2, 2 * shape.heads, shape.head_width, shape.width, 2 * shape.neurons},
-                        weights);
-  return {mean_square_distance(merged, whole, tokens), mean_square_distance(half(0), half(1), tokens) / 4};
-}
-
 }  // namespace starling::depth

@@ -63,14 +63,4 @@ RateConstants rate_constants(const HeadLaw& law, Index tokens, std::span<const d
 /// Mean over tokens of |a_i - b_i|².
 double mean_square_distance(std::span<const double> a, std::span<const double> b, Index tokens);
 
-/// How far one network is from its limit, without a reference; upper bounds once heads have been trained.
-struct NetworkDiagnostics {
-  double euler =
-      0;  ///< mean_i |x_merged - x|²: layers 2j, 2j + 1 side by side make a network of half the depth
-  double fluctuation = 0;  ///< mean_i |x_A - x_B|² / 4 of the networks of either half of the heads
-};
-/// Error{usage} unless layers and heads are even and α = 1.
-NetworkDiagnostics diagnose(const NetworkSpec& spec, std::span<const double> weights, Index tokens,
-                            std::span<const double> x);
-
 }  // namespace starling::depth

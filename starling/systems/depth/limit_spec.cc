@@ -25,6 +25,33 @@ void describe_problem(study::Description& d, LimitProblem& problem) {
   d.real("outward", problem.outward, {}, "how much values point back to their tokens; 0: no drift at first");
 }
 
+void describe_optimiser(study::Description& d, Optimiser& optimiser) {
+  d.section("train", "Steps along the mean field's gradients, of every head by itself.");
+  d.choice("optimizer", optimiser.other.rule, optim::rules(),
+           "matrix rules step Q, K, V and O of every head");
+  d.real("rate", optimiser.rate, {.minimum = 0, .open_minimum = true}, "its learning rate");
+  d.real("beta1", optimiser.adam.beta1, {.minimum = 0, .maximum = 0.9999},
+         "of the momentum: AdamW, Lion, Shampoo, SOAP");
+  d.real("beta2", optimiser.adam.beta2, {.minimum = 0, .maximum = 0.9999}, "of the second moment");
+  d.real("epsilon", optimiser.adam.epsilon, {.minimum = 0, .open_minimum = true},
+         "AdamW's; see epsilon_units");
+  d.choice("epsilon_units", optimiser.units,
+           {{"mean_field", EpsilonUnits::mean_field}, {"raw", EpsilonUnits::raw}},
+           "of the gradient L H dloss/dtheta, or of dloss/dtheta itself, which freezes deep networks");
+  d.real("weight_decay", optimiser.adam.decay, {.minimum = 0}, "decoupled, times the rate");
+  using S = optim::SecondMomentScope;
+  d.choice("second_moment", optimiser.adam.second,
+           {{"element", S::element},
+            {"block_sum", S::block_sum},
+            {"block_mean", S::block_mean},
+            {"head_sum", S::head_sum}},
+           "AdamW: what the momentum is divided by");
+  d.real("momentum", optimiser.other.momentum, {.minimum = 0, .maximum = 0.9999}, "Muon's family and sgd");
+  d.boolean("nesterov", optimiser.other.nesterov, "Muon's family but scion");
+  d.real("map_epsilon", optimiser.other.epsilon, {.minimum = 0, .maximum = 1e3, .open_minimum = true},
+         "Muon's family: e of their map, over the root mean square of the singular values");
+}
+
 }  // namespace
 
 void describe(study::Description& d, LimitStudySpec& spec) {
@@ -47,22 +74,7 @@ void describe(study::Description& d, LimitStudySpec& spec) {
              "over which the error must not grow");
   d.integers("widths", spec.widths, {.minimum = 4, .maximum = 256},
              "of tokens, over which the movement of features must not grow; multiples of 4");
-  d.section("train", "AdamW on the mean field's gradients.");
-  d.real("rate", spec.optimiser.rate, {.minimum = 0, .open_minimum = true}, "its learning rate");
-  d.real("beta1", spec.optimiser.adam.beta1, {.minimum = 0, .maximum = 0.9999}, "of the momentum");
-  d.real("beta2", spec.optimiser.adam.beta2, {.minimum = 0, .maximum = 0.9999}, "of the second moment");
-  d.real("epsilon", spec.optimiser.adam.epsilon, {.minimum = 0, .open_minimum = true}, "see epsilon_units");
-  d.choice("epsilon_units", spec.optimiser.units,
-           {{"mean_field", EpsilonUnits::mean_field}, {"raw", EpsilonUnits::raw}},
-           "of the gradient L H dloss/dtheta, or of dloss/dtheta itself, which freezes deep networks");
-  d.real("decay", spec.optimiser.adam.decay, {.minimum = 0}, "decoupled, times the rate");
-  using S = optim::SecondMomentScope;
-  d.choice("second_moment", spec.optimiser.adam.second,
-           {{"element", S::element},
-            {"block_sum", S::block_sum},
-            {"block_mean", S::block_mean},
-            {"head_sum", S::head_sum}},
-           "what the momentum is divided by");
+  describe_optimiser(d, spec.optimiser);
 }
 
 void require_consistent(const LimitStudySpec& spec) {

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
-#include "starling/kernels/entries.h"
 #include "starling/simd/lane_vector.h"
 
 namespace starling::depth {
@@ -19,11 +17,7 @@ using kernels::LaneWeights;
 
 void validate(const TrainingSpec& spec, std::span<const double> x, std::span<const double> y) {
   validate(spec.network);
-  optim::validate(spec.optimiser.adam);
-  if (!(spec.optimiser.rate > 0) || !std::isfinite(spec.optimiser.rate)) {
-    throw Error(ErrorKind::usage,
-                fmt::format("training: lr = {}; expected a positive number", spec.optimiser.rate));
-  }
+  validate(spec.optimiser);
   if (spec.steps < 0)
     throw Error(ErrorKind::usage, fmt::format("training: steps = {}; expected 0 or more", spec.steps));
   const Index entries = spec.tokens * spec.network.shape.width;
@@ -34,61 +28,6 @@ void validate(const TrainingSpec& spec, std::span<const double> x, std::span<con
                             x.size(), y.size(), spec.tokens, spec.network.shape.width));
   }
 }
-
-// AdamW on all particles of a network, or of a lane's worth of networks: heads, then neurons.
-class Stepper {
- public:
-  Stepper(const TrainingSpec& spec, Index lanes)
-      : shape_(spec.network.shape),
-        rate_(spec.optimiser.rate),
-        keep_going_(spec.keep_going),
-        heads_(spec.optimiser.adam, {shape_.layers * shape_.heads, 4, shape_.matrix(), lanes}),
-        neurons_(spec.optimiser.adam, {shape_.layers * shape_.neurons, 2, shape_.width, lanes}) {
-    if (spec.optimiser.units == EpsilonUnits::mean_field) return;
-    heads_.adam.gradient_scale = spec.network.scale();
-    neurons_.adam.gradient_scale = spec.network.neuron_scale();
-  }
-
-  void step(double* weights, const double* gradient) {
-    if (!keep_going_ && !std::isfinite(kernels::largest_entry(gradient, size()))) report(gradient);
-    const Index offset = heads_.layout.size();
-    heads_.step(rate_, weights, gradient);
-    if (shape_.neurons > 0) neurons_.step(rate_, weights + offset, gradient + offset);
-  }
-
- private:
-  struct Species {
-    optim::ParticleAdamWSpec adam;
-    optim::ParticleLayout layout;
-    optim::ParticleAdamWState<double> state;
-
-    Species(const optim::ParticleAdamWSpec& spec, const optim::ParticleLayout& where)
-        : adam(spec), layout(where), state(layout, spec.second) {}
-    void step(double rate, double* weights, const double* gradient) {
-      optim::particle_adamw_step(adam, rate, layout, weights, gradient, state);
-    }
-  };
-
-  Index size() const { return heads_.layout.size() + neurons_.layout.size(); }
-
-  [[noreturn]] void report(const double* gradient) const {
-    const Index bad =
-        std::find_if(gradient, gradient + size(), [](double g) { return !std::isfinite(g); }) - gradient;
-    const bool in_head = bad < heads_.layout.size();
-    const Index lanes = heads_.layout.lanes, count = in_head ? shape_.heads : shape_.neurons;
-    const Index particle =
-        in_head ? bad / (shape_.head() * lanes) : (bad - heads_.layout.size()) / (2 * shape_.width * lanes);
-    throw Error(ErrorKind::numerical,
-                fmt::format("training: at step {} the gradient of layer {}, {} {} is {}; lower lr",
-                            heads_.state.step + 1, particle / count, in_head ? "head" : "neuron",
-                            particle % count, gradient[bad]));
-  }
-
-  HeadShape shape_;
-  double rate_;
-  bool keep_going_;
-  Species heads_, neurons_;
-};
 
 bool watched(const TrainingSpec& spec, Index k) {
   return std::find(spec.watch.begin(), spec.watch.end(), k) != spec.watch.end();
@@ -105,7 +44,7 @@ class Crew {
         size_(spec.network.shape.size()),
         weights_(static_cast<std::size_t>(size_ * lanes_)),
         gradient_(static_cast<std::size_t>(size_ * lanes_)),
-        stepper_(spec, lanes_) {
+        stepper_(spec.network, spec.optimiser, lanes_, spec.keep_going) {
     for (Index lane = 0; lane < lanes_; ++lane) put_lane(x, lane, lanes_, network_.input());
   }
 
@@ -122,7 +61,7 @@ class Crew {
     }
     for (Index k = 0; k <= spec_.steps; ++k) {
       evaluate(k, count, out);
-      if (k < spec_.steps) stepper_.step(weights_.data(), gradient_.data());
+      if (k < spec_.steps) stepper_.step(weights_, gradient_);
     }
     for (Index lane = 0; keep_weights && lane < count; ++lane) {
       out[lane].weights.resize(static_cast<std::size_t>(size_));
@@ -167,21 +106,17 @@ class Crew {
   LaneNetwork<double> network_;
   Index lanes_, size_;
   simd::LaneVector weights_, gradient_;
-  Stepper stepper_;
+  ParticleStepper stepper_;
 };
 
 }  // namespace
-
-double mean_field_epsilon(const NetworkSpec& network, const Optimiser& optimiser) {
-  return optimiser.adam.epsilon / (optimiser.units == EpsilonUnits::raw ? network.scale() : 1);
-}
 
 Trained train(const TrainingSpec& spec, std::vector<double> weights, std::span<const double> x,
               std::span<const double> y) {
   validate(spec, x, y);
   const Index sequences = static_cast<Index>(x.size()) / (spec.tokens * spec.network.shape.width);
   Network<double> network(spec.network, spec.tokens, sequences);
-  Stepper stepper(spec, 1);
+  ParticleStepper stepper(spec.network, spec.optimiser, 1, spec.keep_going);
   std::vector<double> gradient(weights.size()), p0(x.size()), output(x.size());
   Trained out;
   for (Index k = 0; k <= spec.steps; ++k) {
@@ -191,7 +126,7 @@ Trained train(const TrainingSpec& spec, std::vector<double> weights, std::span<c
       for (double& entry : out.snapshots.back().adjoint)
         entry *= static_cast<double>(spec.tokens * sequences);
     }
-    if (k < spec.steps) stepper.step(weights.data(), gradient.data());
+    if (k < spec.steps) stepper.step(weights, gradient);
   }
   out.weights = std::move(weights);
   return out;

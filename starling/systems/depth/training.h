@@ -3,20 +3,10 @@
 #include <span>
 #include <vector>
 
-#include "starling/optim/particle_adamw.h"
 #include "starling/systems/depth/network.h"
+#include "starling/systems/depth/particle_stepper.h"
 
 namespace starling::depth {
-
-/// In which units AdamW's ε stands: those of the mean field's gradient, L^α H ∂loss/∂θ, which is O(1) in L
-/// and H, or of ∂loss/∂θ itself, which shrinks, so that one ε means ever flatter descent as networks grow.
-enum class EpsilonUnits { mean_field, raw };
-
-struct Optimiser {
-  double rate = 0.02;
-  optim::ParticleAdamWSpec adam{};  ///< its gradient_scale is set by `units`
-  EpsilonUnits units = EpsilonUnits::mean_field;
-};
 
 struct TrainingSpec {
   NetworkSpec network;
@@ -25,9 +15,6 @@ struct TrainingSpec {
   bool keep_going = false;     ///< replicas that diverge go on as NaN, each by itself, instead of an error
   std::vector<Index> watch{};  ///< steps k, ascending, before which a snapshot is taken; 0 to `steps`
 };
-
-/// ε in the mean field's units, whatever units the spec gives it in.
-double mean_field_epsilon(const NetworkSpec& network, const Optimiser& optimiser);
 
 /// After `step` steps.
 struct Snapshot {

@@ -11,6 +11,7 @@
 
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
+#include "starling/data/array_file.h"
 #include "starling/data/bytes.h"
 #include "starling/data/npz.h"
 #include "starling/data/safetensors.h"
@@ -25,57 +26,14 @@ using data::fail_input;
 using data::in_quotes;
 using data::shape_text;
 
-struct Numbers {
-  std::vector<std::int64_t> shape;
-  std::vector<double> values;
-};
-
 // All tensors of the file by name.
-struct Contents {
-  std::string_view file;
-  std::map<std::string, Numbers> tensors;
-  bool single = false;
-
-  std::string listing() const {
-    std::string text;
-    for (const auto& [name, tensor] : tensors) {
-      if (text.size() > 400) return text + ", ...";
-      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", in_quotes(name), shape_text(tensor.shape));
-    }
-    return text.empty() ? "nothing" : text;
-  }
-  const Numbers* find(const std::string& name) const {
-    const auto found = tensors.find(name);
-    return name.empty() || found == tensors.end() ? nullptr : &found->second;
-  }
+struct Contents : data::ArrayFile {
   [[noreturn]] void fail(const std::string& message) const {
-    fail_input(file, fmt::format("{}; it holds {}; name the tensors with teacher.w, teacher.bias, teacher.a "
+    fail_input(name, fmt::format("{}; it holds {}; name the tensors with teacher.w, teacher.bias, teacher.a "
                                  "and teacher.c",
                                  message, listing()));
   }
 };
-
-Contents contents_of(std::string_view bytes, std::string_view name, Container container) {
-  Contents out{name, {}, false};
-  if (container == Container::npz) {
-    for (auto& [key, array] : data::parse_npz(bytes, name))
-      out.tensors[key] = {std::move(array.shape), std::move(array.values)};
-    return out;
-  }
-  for (const data::Tensor& tensor : data::decode_safetensors(bytes, name).tensors) {
-    if (tensor.dtype == "F32") {
-      const std::vector<float> numbers = data::values<float>(tensor);
-      out.tensors[tensor.name] = {tensor.shape, {numbers.begin(), numbers.end()}};
-      out.single = true;
-    } else if (tensor.dtype == "F64") {
-      out.tensors[tensor.name] = {tensor.shape, data::values<double>(tensor)};
-    } else {
-      fail_input(name, fmt::format("tensor {}: {} is not read; expected F32 or F64", in_quotes(tensor.name),
-                                   tensor.dtype));
-    }
-  }
-  return out;
-}
 
 // NAME.bias of NAME.weight; of a name that is no state dict's, `other`.
 std::string bias_name(const std::string& weight, const std::string& other) {
@@ -92,8 +50,8 @@ std::string bias_beside(const Contents& file, const std::string& weight) {
 // Whether `hidden` can feed `outer`: (n, d) and (o, n), with biases (n) and (o) where there are any.
 bool feeds(const Contents& file, const std::string& hidden, const std::string& outer) {
   const auto &h = file.find(hidden)->shape, &o = file.find(outer)->shape;
-  const Numbers* bias = file.find(bias_beside(file, hidden));
-  const Numbers* c = file.find(bias_beside(file, outer));
+  const data::Array* bias = file.find(bias_beside(file, hidden));
+  const data::Array* c = file.find(bias_beside(file, outer));
   return h[0] == o[1] && (bias == nullptr || bias->shape == std::vector<std::int64_t>{h[0]}) &&
          (c == nullptr || c->shape == std::vector<std::int64_t>{o[0]});
 }
@@ -112,7 +70,7 @@ struct Numbered {
 
 WeightNames state_dict_names(const Contents& file) {
   std::vector<std::string> matrices;
-  for (const auto& [name, tensor] : file.tensors)
+  for (const auto& [name, tensor] : file.arrays)
     if (name.ends_with("weight") && tensor.shape.size() == 2) matrices.push_back(name);
   if (matrices.size() != 2)
     file.fail(
@@ -154,34 +112,26 @@ WeightNames complete(const Contents& file, WeightNames names) {
   return names;
 }
 
-void require_finite(const Contents& file, const std::string& name) {
-  const Numbers& tensor = *file.find(name);
-  const auto bad = std::ranges::find_if_not(tensor.values, [](double v) { return std::isfinite(v); });
-  if (bad == tensor.values.end()) return;
-  fail_input(file.file, fmt::format("tensor {}: number {} is {}; expected finite numbers", in_quotes(name),
-                                    bad - tensor.values.begin() + 1, *bad));
-}
-
-Points<double> matrix(const Numbers& tensor) {
+Points<double> matrix(const data::Array& tensor) {
   return Eigen::Map<const Points<double>>(tensor.values.data(), tensor.shape[0], tensor.shape[1]);
 }
 
 // A vector of `count` numbers, zero where the file has none.
 Vector<double> vector(const Contents& file, const std::string& name, const char* what, Index count) {
   if (name.empty()) return Vector<double>::Zero(count);
-  const Numbers& tensor = *file.find(name);
+  const data::Array& tensor = *file.find(name);
   if (tensor.shape != std::vector<std::int64_t>{count})
     file.fail(fmt::format("{} {} has shape {}; expected ({},)", what, in_quotes(name),
                           shape_text(tensor.shape), count));
-  require_finite(file, name);
+  file.require_finite(name);
   return Eigen::Map<const Vector<double>>(tensor.values.data(), count);
 }
 
 // (n, o) from (n, o), (o, n) or (n); PyTorch's names mean (o, n) where both fit.
 Points<double> outgoing(const Contents& file, Index n, NetworkLayout& layout) {
   const std::string& name = layout.names.a;
-  Numbers tensor = *file.find(name);
-  require_finite(file, name);
+  data::Array tensor = *file.find(name);
+  file.require_finite(name);
   layout.one_output = tensor.shape.size() == 1;
   if (layout.one_output) tensor.shape.push_back(1);
   const bool matrix_like = tensor.shape.size() == 2 && tensor.shape[0] > 0 && tensor.shape[1] > 0;
@@ -195,9 +145,7 @@ Points<double> outgoing(const Contents& file, Index n, NetworkLayout& layout) {
 }
 
 Container container_of(std::string_view name) {
-  if (name.ends_with(".npz")) return Container::npz;
-  if (name.ends_with(".safetensors")) return Container::safetensors;
-  fail_input(name, "a network is read from .npz or .safetensors");
+  return name.ends_with(".npz") ? Container::npz : Container::safetensors;
 }
 
 }  // namespace
@@ -205,15 +153,16 @@ Container container_of(std::string_view name) {
 NetworkInFile parse_network(std::string_view bytes, std::string_view name, nets::Activation activation,
                             const WeightNames& names) {
   NetworkLayout layout;
+  const Contents file{data::parse_arrays(bytes, name)};
   layout.container = container_of(name);
-  const Contents file = contents_of(bytes, name, layout.container);
   layout.names = complete(file, names);
-  layout.single = file.single;
-  const Numbers& w = *file.find(layout.names.w);
+  layout.single = layout.container == Container::safetensors &&
+                  std::ranges::any_of(file.arrays, [](const auto& one) { return one.second.type == "<f4"; });
+  const data::Array& w = *file.find(layout.names.w);
   if (w.shape.size() != 2 || w.shape[0] < 1 || w.shape[1] < 1)
     file.fail(fmt::format("incoming weights {} have shape {}; expected (neurons, inputs), both at least 1",
                           in_quotes(layout.names.w), shape_text(w.shape)));
-  require_finite(file, layout.names.w);
+  file.require_finite(layout.names.w);
   Network network{activation, matrix(w), {}, {}, {}};
   network.bias = vector(file, layout.names.bias, "bias", network.neurons());
   network.a = outgoing(file, network.neurons(), layout);

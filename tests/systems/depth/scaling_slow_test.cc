@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "starling/systems/depth/diagnostics.h"
 #include "starling/systems/depth/joint_study.h"
 #include "starling/systems/depth/limit.h"
 #include "starling/systems/depth/transfer.h"

@@ -6,6 +6,7 @@
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
+#include "starling/optim/muon.h"
 #include "starling/systems/depth/head_law.h"
 #include "systems/depth/problem.h"
 
@@ -91,6 +92,60 @@ TEST(DepthTraining, OfAReplicaIsThatOfALoneNetwork) {
   const base::ThreadLimit one(1);
   const auto again = train_replicas(spec, 19, start, x, y, true);
   for (std::size_t r = 0; r < 19; ++r) EXPECT_EQ(again[r].weights, many[r].weights);
+}
+
+TEST(DepthTraining, ByARuleOfMatricesStepsEveryMatrixOfEveryHeadByItself) {
+  const HeadLaw law = formula_law(8, 2, 3, 5, .5);
+  base::Stream stream(3, 0, "heads");
+  const Numbers start = drawn_heads(law, 4, 2, stream), x = testing::sine_tokens(4, 3),
+                y = testing::cosine_targets(4, 3);
+  TrainingSpec spec = small_run(false, SecondMomentScope::element);
+  spec.optimiser.other.rule = optim::Rule::muon;
+  spec.steps = 1;
+  const Numbers after = train(spec, start, x, y).weights;
+  Numbers gradient(start.size()), p0(x.size());
+  Network<double>(spec.network, 4, 1).gradient(start, x, y, gradient, p0);
+  optim::TrainerSpec rule = spec.optimiser.other;
+  rule.adam.decay = spec.optimiser.adam.decay;
+  for (const std::size_t head : {0U, 5U, 7U}) {
+    for (std::size_t m = 0; m < 4; ++m) {
+      const auto at = static_cast<std::ptrdiff_t>(head * 24 + m * 6);
+      Numbers w(start.begin() + at, start.begin() + at + 6);
+      const Numbers g(gradient.begin() + at, gradient.begin() + at + 6);
+      optim::Muon<double>(optim::muon_spec(rule), m < 3 ? 2 : 3, m < 3 ? 3 : 2)
+          .step(spec.optimiser.rate, w, g);
+      EXPECT_LT(testing::largest_gap(w, Numbers(after.begin() + at, after.begin() + at + 6)), 1e-14);
+    }
+  }
+}
+
+TEST(DepthTraining, ByAnyOptimiserDescendsAndIsTheSameInALane) {
+  const HeadLaw law = formula_law(8, 2, 3, 5, .5);
+  const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3);
+  const auto start = [&](Index replica) {
+    base::Stream stream(3, 0, "heads", static_cast<std::uint64_t>(replica));
+    return drawn_heads(law, 4, 2, stream);
+  };
+  for (const auto& [name, rule] : optim::rules()) {
+    SCOPED_TRACE(name);
+    TrainingSpec spec = small_run(false, SecondMomentScope::element);
+    spec.optimiser.other.rule = rule;
+    spec.optimiser.rate = .01;
+    spec.steps = 12;
+    const auto many = train_replicas(spec, 9, start, x, y, true);
+    EXPECT_LT(many[8].losses.back(), many[8].losses.front());
+    EXPECT_LT(testing::largest_gap(many[8].weights, train(spec, start(8), x, y).weights), 1e-8);
+    spec.keep_going = true;
+    spec.steps = 1;
+    const auto broken = [&](Index replica) {
+      Numbers out = start(replica);
+      if (replica == 1) out[36] = NAN;  // of V
+      return out;
+    };
+    const auto some = train_replicas(spec, 3, broken, x, y, true);
+    EXPECT_TRUE(std::isnan(some[1].losses.back()));
+    EXPECT_TRUE(std::isfinite(some[0].losses.back()));
+  }
 }
 
 TEST(DepthTraining, OfTwoSpeciesTendsToTheirLimitAsOneDoes) {

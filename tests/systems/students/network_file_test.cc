@@ -106,7 +106,7 @@ TEST(NetworkFile, KeepsSinglePrecision) {
 
 TEST(NetworkFile, SaysWhatIsWrongWhatItFoundAndWhatToName) {
   EXPECT_CONTAINS(message_of([] { (void)parse_network("", "f.pt", nets::Activation::tanh); }),
-                  "f.pt: a network is read from .npz or .safetensors");
+                  "f.pt: weights are read from .npz or .safetensors");
   const std::string none = refusal({{"x", {4, 3}}});
   EXPECT_CONTAINS(none, "f.npz: found 0 matrices named ...weight");
   EXPECT_CONTAINS(none, "it holds 'x' (4, 3)");
