@@ -130,6 +130,27 @@ warm_up = 5
 checkpoint_every = 20
 )";
 
+// The scales of the data beside the network, and prompts that are drawn anew in every step.
+const std::string sequences = R"(
+system = "depth"
+job = "sequence"
+[task]
+kind = "in_context"
+[prompts]
+width = 2
+examples = 5
+test = 100
+[network]
+layers = 1
+width = 16
+heads = 2
+[train]
+steps = 400
+batch = 8
+warm_up = 5
+checkpoint_every = 20
+)";
+
 struct Case {
   const char* name;
   const std::string& spec;
@@ -210,7 +231,7 @@ TEST_P(KillAndResume, StopsAtASignalWithACheckpointAndCode130) {
 INSTANTIATE_TEST_SUITE_P(Specs, KillAndResume,
                          testing::Values(Case{"plain", plain}, Case{"rich", rich}, Case{"matrices", matrices},
                                          Case{"experts", experts}, Case{"equation", equation},
-                                         Case{"language", language}),
+                                         Case{"language", language}, Case{"sequences", sequences}),
                          [](const testing::TestParamInfo<Case>& one) { return std::string(one.param.name); });
 
 }  // namespace

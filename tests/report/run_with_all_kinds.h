@@ -170,6 +170,13 @@ inline int record_all_kinds(study::Store& store) {
           {"x", {"1", "2", hostile}},
           {"y", {"first", "second"}},
           {"z", {{1.0, 0.1, -0.2}, {0.0, -0.9, 0.3}}}});
+  figure("07-overlaps-by-head", "Overlaps behind a slider", "",
+         {{"kind", "heatmap"},
+          {"x", {"1", "2"}},
+          {"y", {"first", hostile}},
+          {"frames",
+           {{{"label", "head 1"}, {"z", {{1.0, 0.1}, {0.0, -0.9}}}},
+            {{"label", hostile}, {"z", {{0.5, 0.2}, {0.3, 0.4}}}}}}});
   figure(
       "08-graph", "A graph", "Lines with gaps, points with names.",
       {{"kind", "xy"},
