@@ -20,9 +20,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class D>
 HWY_INLINE hn::Vec<D> exp_of_nonpositive(D d, hn::Vec<D> x) {
   if constexpr (sizeof(hn::TFromD<D>) == 8) {
-    // A comparison, not Max: which of its arguments x86's maximum gives for NaN depends on their order.
-    const auto tiny = hn::Lt(x, hn::Set(d, -708.0));
-    return hn::IfThenZeroElse(tiny, hn::Exp(d, hn::IfThenElse(tiny, hn::Set(d, -708.0), x)));
+    const auto e =
+        hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -708.0)), hn::Exp(d, hn::Max(x, hn::Set(d, -708.0))));
+    return hn::IfThenElse(hn::IsNaN(x), x, e);  // Highway's is 0 there
   } else {
     // e^x = 2^n 2^f, n + f = x log2(e), |f| <= 1/2. Adding 1.5 * 2^23 rounds to the integer n and leaves it
     // in the low bits; 2^f is the minimax polynomial of degree 5 with value 1 at 0 (relative error 9.2e-8).

@@ -129,12 +129,13 @@ void ParticleStepper::report(std::span<const double> gradient) const {
       std::ranges::find_if_not(gradient, [](double g) { return std::isfinite(g); }) - gradient.begin();
   const Index entry = bad / lanes_, after = entry - shape_.heads_size();
   const bool in_head = after < 0;
+  const double value = gradient[static_cast<std::size_t>(bad)];
   const Index count = in_head ? shape_.heads : shape_.neurons,
               particle = in_head ? entry / shape_.head() : after / (2 * shape_.width);
   throw Error(ErrorKind::numerical,
               fmt::format("training: at step {} the gradient of layer {}, {} {} is {}; lower lr", steps_ + 1,
                           particle / count, in_head ? "head" : "neuron", particle % count,
-                          gradient[static_cast<std::size_t>(bad)]));
+                          std::isnan(value) ? std::abs(value) : value));
 }
 
 }  // namespace starling::depth
