@@ -48,35 +48,58 @@ quick() {
   build/package-root/two_clouds
 }
 
+# Built as any user's pip builds it, but with the packages at hand; then used where neither this folder nor a compiler is.
 wheel() {
-  local python=build/venv/bin/python fresh=build/wheel-venv
-  rm -rf build/wheelhouse "$fresh"
+  local python=build/venv/bin/python
+  rm -rf build/wheelhouse
   mkdir -p build/wheelhouse dist
-  "$python" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheelhouse .
+  CXX=${CXX:-/usr/bin/c++} "$python" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheelhouse .
+  if grep -q 'march=native' build/wheel/compile_commands.json; then
+    say "the wheel is built for this processor alone" >&2
+    exit 1
+  fi
   rm -f dist/starling-*.whl
   PATH="$here/build/venv/bin:$PATH" "$python" -m auditwheel repair --wheel-dir dist build/wheelhouse/starling-*.whl
-  /usr/bin/python3 -m venv "$fresh"
-  "$fresh/bin/python" -m pip install --quiet --disable-pip-version-check dist/starling-*.whl
-  (cd / && "$here/$fresh/bin/python" - "$here/data/digits.npz" << 'PYTHON'
-import pathlib, sys, tempfile
-import numpy as np, starling
+  use_wheel dist/starling-*.whl
+}
+
+use_wheel() { # FILE
+  local fresh
+  fresh=$(mktemp -d)
+  /usr/bin/python3 -m venv "$fresh/venv"
+  "$fresh/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$1"
+  cp data/digits.npz "$fresh/"
+  (cd "$fresh" && env -i HOME="$fresh" PATH=/nowhere venv/bin/python - << 'PYTHON'
+import pathlib
+
+import numpy as np
+import starling
 
 core = pathlib.Path(starling.__file__).resolve()
-assert "wheel-venv" in str(core), core
+assert pathlib.Path("venv").resolve() in core.parents, core
 wide = any(line.startswith("flags") and " avx512f " in line for line in open("/proc/cpuinfo"))
 assert starling.vector_target.startswith("AVX3" if wide else "AVX2"), starling.vector_target
 u = starling.muon.orthogonalize(np.random.default_rng(1).normal(size=(64, 256)), epsilon=1e-3)
 assert np.abs(u @ u.T - np.eye(64)).max() < 1e-2
-with tempfile.TemporaryDirectory() as folder:
-    spec = pathlib.Path(folder, "spec.toml")
-    spec.write_text(f'system = "drift"\n[data]\nsource = "file"\npath = "{sys.argv[1]}"\nrescale = "unit"\n[train]\nsteps = 5\n[generator]\nwidth = 32\n')
-    print(starling.run(spec, out=f"{folder}/run").sample(4, seed=1).shape)
+digits = {"source": "file", "path": "digits.npz", "rescale": "unit"}
+run = starling.run({"system": "drift", "data": digits, "train": {"steps": 5}, "generator": {"width": 32}}, out="drift")
+assert run.sample(4, seed=1).shape == (4, 64) and (run.path / "report.html").is_file()
+run = starling.run({"system": "muon", "data": {"path": "digits.npz"}, "train": {"steps": 60}}, out="muon")
+arrays = np.load("digits.npz")
+points = next(arrays[name] for name in arrays if arrays[name].ndim > 1)
+assert np.allclose(run.predict(points[:9].reshape(9, -1)).sum(axis=1), 1, atol=1e-5)
+equation = "u_xx = 0\ndomain x = 0..1\nu(0) = 0\nu(1) = 1"
+run = starling.run({"system": "pinn", "job": "solve", "problem": {"equation": equation}, "train": {"steps": 200}}, out="pinn")
+assert abs(run.predict([[0.5]])[0, 0] - 0.5) < 1e-3
 mapped = open("/proc/self/maps").read()
-for library in ("libtbb", "libonnx_proto", "libsqlite3", "libfmt", "libhwy", "libprotobuf", "libfftw3"):
-    assert f"/usr/lib/x86_64-linux-gnu/{library}" not in mapped, f"{library} is the system's"
-print("package: the wheel runs by itself, with", starling.vector_target)
+for library in ("libtbb", "libonnx_proto", "libsqlite3", "libfmt", "libhwy", "libprotobuf", "libfftw3", "libsundials", "libtomlplusplus"):
+    assert f"starling.libs/{library}" in mapped, f"the wheel's {library} is not used"
+    if library != "libsqlite3":  # Python's own module brings the system's beside it
+        assert f"/usr/lib/x86_64-linux-gnu/{library}" not in mapped, f"{library} is the system's"
+print("package: the wheel trains and answers by itself, with", starling.vector_target)
 PYTHON
   )
+  rm -rf "$fresh"
 }
 
 debian() {

@@ -1,7 +1,7 @@
 // What happens to a run of every system when the machine turns on it: killed at any moment, no room on the
 // disk, a folder that cannot be written, a clock that jumps, no memory. Nothing that was written is lost, the
 // program says in a line what was wrong, and --resume ends with the same content. kill_and_resume_test.cc has
-// the trainings; here are the other jobs.
+// longer trainings and counts its kills; here are all systems and a sweep, and every disturbance.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -28,6 +28,8 @@ using testing_program::run;
 struct Job {
   const char* name;
   std::vector<std::string> args;  ///< a spec in examples/ and what makes it short
+  std::string verb = "run";
+  std::string points{};  ///< what a trained model can be asked, points.csv of SetUp or a path; or nothing
 };
 std::ostream& operator<<(std::ostream& out, const Job& one) {
   return out << one.name;
@@ -38,7 +40,7 @@ std::string example(const std::string& name) {
 }
 
 const std::vector<Job>& jobs() {
-  static const std::string digits = "data.path=" STARLING_SOURCE_DIR "/data/digits.npz";
+  static const std::string table = STARLING_SOURCE_DIR "/data/digits.npz", digits = "data.path=" + table;
   static const std::vector<Job> all = {
       {"particles", {example("particles.toml"), "--set", "target.points=200"}},
       {"drift_study",
@@ -51,36 +53,65 @@ const std::vector<Job>& jobs() {
         "claims.replicates=3"}},
       {"muon_train",
        {example("muon/train.toml"), "--set", digits, "--set", "train.steps=60", "--set",
-        "train.checkpoint_every=10"}},
+        "train.checkpoint_every=10"},
+       "run",
+       table},
+      {"muon_sweep",
+       {example("muon/train.toml"), "--set", digits, "--set", "train.steps=30", "--set",
+        "train.checkpoint_every=10", "--over", "train.rate=0.003,0.03", "--over", "seed=1,2", "--measure",
+        "validation_loss"},
+       "sweep"},
+      {"compress",
+       {example("students/compress.toml"), "--set", "input.path=" + table, "--set", "teacher.steps=50",
+        "--set", "student.neurons=[4, 8]", "--set", "search.starts=2", "--set", "search.steps=5", "--set",
+        "rivals.steps=20"},
+       "run",
+       table},
+      {"text",
+       {example("depth/text.toml"), "--set", "data.path=" STARLING_SOURCE_DIR "/LICENSE", "--set",
+        "network.width=32", "--set", "network.layers=2", "--set", "train.steps=60", "--set",
+        "train.checkpoint_every=10"},
+       "run",
+       STARLING_SOURCE_DIR "/LICENSE"},
+      {"sequence",
+       {example("depth/sequence.toml"), "--set", digits, "--set", "network.width=16", "--set",
+        "network.layers=1", "--set", "train.steps=60", "--set", "train.checkpoint_every=10"},
+       "run",
+       table},
       {"limit",
        {example("depth/limit.toml"), "--set", "study.layers=[4, 8, 16]", "--set", "study.heads=[1, 2]",
         "--set", "study.steps=[0, 2]", "--set", "study.replicas=8", "--set", "study.transfer_layers=[2, 4]",
         "--set", "study.transfer_replicas=2", "--set", "study.token_counts=[4, 8]", "--set",
         "study.widths=[8, 12]"}},
-      {"heat", {example("pinn/heat.toml"), "--set", "train.steps=60", "--set", "train.checkpoint_every=10"}}};
+      {"heat",
+       {example("pinn/heat.toml"), "--set", "train.steps=60", "--set", "train.checkpoint_every=10"},
+       "run",
+       "points.csv"}};
   return all;
 }
 
 class Crash : public testing::TestWithParam<Job> {
  protected:
   std::vector<std::string> args(const std::filesystem::path& out) const {
-    std::vector<std::string> all = {"run"};
+    std::vector<std::string> all = {GetParam().verb};
     all.insert(all.end(), GetParam().args.begin(), GetParam().args.end());
     for (const char* more : {"--threads", "2", "--quiet", "--out"}) all.emplace_back(more);
     all.push_back(out);
     if (std::filesystem::exists(out / "manifest.json")) all.emplace_back("--resume");
     return all;
   }
-  // What the run found and every file that it made, but for the clock's: the manifest, and the pages that
-  // show it.
+  // What the run found and every file that it made, those of a sweep's runs too, but for the clock's: the
+  // manifests, and the pages that show them.
   static std::string all_of(const std::filesystem::path& out) {
     std::map<std::string, std::string> files;
-    for (const auto& entry : std::filesystem::directory_iterator(out)) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(out)) {
       const std::string name = entry.path().filename();
-      if (name != "manifest.json" && name != "report.html" && !name.starts_with("run.db"))
-        files[name] = base::read_file(entry.path());
+      if (!entry.is_regular_file() || name == "manifest.json" || name == "report.html") continue;
+      const std::string place = entry.path().lexically_relative(out);
+      if (name == "run.db") files[place] = content(entry.path());
+      if (!name.starts_with("run.db")) files[place] = base::read_file(entry.path());
     }
-    std::string text = content(out / "run.db");
+    std::string text;
     for (const auto& [name, bytes] : files) text += name + "\n" + bytes;
     return text;
   }
@@ -95,6 +126,7 @@ class Crash : public testing::TestWithParam<Job> {
     EXPECT_TRUE(all_of(out) == whole_) << "other content than an undisturbed run";
   }
   void SetUp() override {
+    base::write_file_atomically(folder_.path / "points.csv", "0.25,0.5\n0.5,0.25\n");
     const auto began = std::chrono::steady_clock::now();
     const Result result = run(folder_.path, args(folder_.path / "whole"));
     ASSERT_EQ(result.code, 0) << result.errors;
@@ -122,24 +154,46 @@ TEST_P(Crash, KilledAtAnyMomentItEndsWithTheSameContent) {
   expect_same(out);
 }
 
-TEST_P(Crash, KilledWhileItExportsLeavesWholeFilesOnly) {
-  const std::filesystem::path from = folder_.path / "whole", to = folder_.path / "export";
-  run(folder_.path, {"export", from, "--out", to});  // a census has tables and, it says, no network
-  std::map<std::string, std::string> good;
-  for (const auto& entry : std::filesystem::directory_iterator(to))
-    good[entry.path().filename()] = base::read_file(entry.path());
-  for (int i = 0; i < 15; ++i) {
-    std::filesystem::remove_all(to);
-    const pid_t pid = testing_program::start(folder_.path, {"export", from, "--out", to});
-    std::this_thread::sleep_for(std::chrono::milliseconds(2 * i));
-    ::kill(pid, SIGKILL);
-    testing_program::wait(folder_.path, pid);
-    for (const auto& [name, bytes] : good) {
-      if (!std::filesystem::exists(to / name)) continue;
-      EXPECT_TRUE(base::read_file(to / name) == bytes) << name;
+// What a verb makes of the whole run is there whole or not at all, whenever the verb is killed.
+TEST_P(Crash, KilledWhileItReadsARunLeavesWholeFilesOnly) {
+  const std::filesystem::path from = folder_.path / "whole", to = folder_.path / "made";
+  std::vector<std::vector<std::string>> verbs = {
+      {"export", from, "--out", to},  // a census has tables and, it says, no network
+      {"sample", from, "--count", "500", "--out", to / "samples.npy"},  // where there is something to sample
+      {"report", from}};
+  if (!GetParam().points.empty())
+    verbs.push_back({"predict", from, folder_.path / GetParam().points, "--out", to / "p.npy"});
+  for (const auto& verb : verbs) {
+    SCOPED_TRACE(verb.front());
+    const auto made = [&] {
+      std::map<std::string, std::string> files;
+      for (const auto& entry : std::filesystem::directory_iterator(to))
+        if (!entry.path().filename().string().starts_with("."))
+          files[entry.path()] = base::read_file(entry.path());
+      files["report"] = base::read_file(from / "report.html");
+      return files;
+    };
+    std::filesystem::create_directories(to);
+    const auto began = std::chrono::steady_clock::now();
+    run(folder_.path, verb);
+    const auto lasts = std::chrono::steady_clock::now() - began;
+    const std::map<std::string, std::string> good = made();
+    for (int i = 0; i < 15; ++i) {
+      std::filesystem::remove_all(to);
+      std::filesystem::create_directories(to);
+      const pid_t pid = testing_program::start(folder_.path, verb);
+      std::this_thread::sleep_for(lasts * i / 14);
+      ::kill(pid, SIGKILL);
+      testing_program::wait(folder_.path, pid);
+      for (const auto& [name, bytes] : made()) {
+        ASSERT_TRUE(good.contains(name)) << name;
+        EXPECT_TRUE(good.at(name) == bytes) << name;
+      }
     }
+    std::filesystem::remove_all(to);
   }
-  EXPECT_TRUE(all_of(from) == whole_) << "exporting reads only";
+  base::remove_unfinished(from);
+  EXPECT_TRUE(all_of(from) == whole_) << "they read only";
 }
 
 // A file system of its own, in memory, of so many bytes. Mounting takes rights that not everybody has.
