@@ -55,7 +55,7 @@ void describe(study::Description& d, LimitStudySpec& spec) {
   d.choice("epsilon_units", spec.optimiser.units,
            {{"mean_field", EpsilonUnits::mean_field}, {"raw", EpsilonUnits::raw}},
            "of the gradient L H dloss/dtheta, or of dloss/dtheta itself, which freezes deep networks");
-  d.real("decay", spec.optimiser.adam.decay, {.minimum = 0}, "decoupled, times the rate");
+  d.real("weight_decay", spec.optimiser.adam.decay, {.minimum = 0}, "decoupled, times the rate");
   using S = optim::SecondMomentScope;
   d.choice("second_moment", spec.optimiser.adam.second,
            {{"element", S::element},
