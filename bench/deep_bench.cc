@@ -2,10 +2,7 @@
 // line: what deep_rivals.py races.
 //   bench_deep float|double LAYERS HEADS HEAD_WIDTH WIDTH TOKENS SEQUENCES STEPS
 #include <fmt/format.h>
-#include <time.h>
-
 #include <cmath>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -13,16 +10,11 @@
 #include "starling/base/random.h"
 #include "starling/optim/particle_adamw.h"
 #include "starling/systems/depth/network.h"
+#include "timing.h"
 
 namespace {
 
 using namespace starling;
-
-double seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 template <class T>
 void race(const depth::HeadShape& shape, base::Index tokens, base::Index sequences, base::Index steps) {
@@ -39,10 +31,10 @@ void race(const depth::HeadShape& shape, base::Index tokens, base::Index sequenc
   const optim::ParticleAdamWSpec adam;
   optim::ParticleAdamWState<T> state(layout, adam.second);
   for (base::Index step = 0; step < steps; ++step) {
-    const double begin = seconds();
+    const double begin = bench::process_seconds();
     network.gradient(weights, x, y, gradient);
     optim::particle_adamw_step<T>(adam, 1e-3, layout, weights.data(), gradient.data(), state);
-    fmt::print("{:.9f}\n", seconds() - begin);
+    fmt::print("{:.9f}\n", bench::process_seconds() - begin);
   }
 }
 
@@ -53,7 +45,7 @@ int main(int count, char** words) {
     fmt::print(stderr, "bench_deep float|double LAYERS HEADS HEAD_WIDTH WIDTH TOKENS SEQUENCES STEPS\n");
     return 2;
   }
-  const auto number = [words](int i) { return static_cast<base::Index>(std::strtol(words[i], nullptr, 10)); };
+  const auto number = [words](int i) { return bench::number(words[i]); };
   const base::ThreadLimit one(1);
   const depth::HeadShape shape{number(2), number(3), number(4), number(5)};
   if (std::string(words[1]) == "float") {

@@ -16,16 +16,11 @@
 #include "starling/comm/launch.h"
 #include "starling/comm/shared_loop.h"
 #include "starling/kernels/mean_shift.h"
+#include "timing.h"
 
 namespace {
 
 using starling::base::Index;
-
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 double wall_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -59,7 +54,7 @@ int main(int argc, char** argv) {
   };
   const auto size = static_cast<std::size_t>(ranks.size());
   std::vector<double> part(size);
-  part[static_cast<std::size_t>(ranks.rank())] = least_of_three(ranks, processor_seconds, [&] {
+  part[static_cast<std::size_t>(ranks.rank())] = least_of_three(ranks, starling::bench::process_seconds, [&] {
     field(rows * ranks.rank() / ranks.size(), rows * (ranks.rank() + 1) / ranks.size());
   });
   std::vector<std::size_t> bounds(size + 1);

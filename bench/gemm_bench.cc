@@ -3,8 +3,6 @@
 #include <benchmark/benchmark.h>
 #include <oneapi/tbb/global_control.h>
 
-#include <time.h>
-
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "starling/base/random.h"
 #include "starling/math/matrix_product.h"
 #include "starling/nets/mlp.h"
+#include "timing.h"
 
 namespace {
 
@@ -77,22 +76,11 @@ std::vector<float> normals(Index n, std::uint64_t seed) {
 }
 
 // Processor time of this thread: neighbours on a shared machine weigh less than on a wall clock.
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
 template <class Body>
 double seconds_of(int repeats, const Body& body) {
-  const double start = processor_seconds();
+  const double start = starling::bench::thread_seconds();
   for (int i = 0; i < repeats; ++i) body();
-  return (processor_seconds() - start) / repeats;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+  return (starling::bench::thread_seconds() - start) / repeats;
 }
 
 void compare(benchmark::State& state, const Case& c) {
@@ -115,9 +103,9 @@ void compare(benchmark::State& state, const Case& c) {
     benchmark::DoNotOptimize(out.data());
     benchmark::DoNotOptimize(expected.data());
   }
-  state.counters["own_GFLOPs"] = flops / median(own_seconds) * 1e-9;
-  state.counters["rival_GFLOPs"] = flops / median(rival_seconds) * 1e-9;
-  state.counters["own/rival"] = median(rival_seconds) / median(own_seconds);
+  state.counters["own_GFLOPs"] = flops / starling::bench::median(own_seconds) * 1e-9;
+  state.counters["rival_GFLOPs"] = flops / starling::bench::median(rival_seconds) * 1e-9;
+  state.counters["own/rival"] = starling::bench::median(rival_seconds) / starling::bench::median(own_seconds);
 }
 
 void training_step(benchmark::State& state, starling::nets::Activation activation) {

@@ -1,34 +1,22 @@
 // Processor seconds of training steps of a GPT, each on a line: what depth_rivals.py races.
 //   bench_gpt LAYERS WIDTH HEADS CONTEXT BATCH VOCABULARY STEPS
 #include <fmt/format.h>
-#include <time.h>
-
-#include <cstdlib>
 #include <vector>
 
 #include "starling/base/parallel.h"
 #include "starling/nets/gpt.h"
 #include "starling/optim/adamw.h"
 #include "starling/optim/schedule.h"
-
-namespace {
+#include "timing.h"
 
 using namespace starling;
-
-double seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-}  // namespace
 
 int main(int count, char** words) {
   if (count != 8) {
     fmt::print(stderr, "bench_gpt LAYERS WIDTH HEADS CONTEXT BATCH VOCABULARY STEPS\n");
     return 2;
   }
-  const auto number = [words](int i) { return static_cast<base::Index>(std::strtol(words[i], nullptr, 10)); };
+  const auto number = [words](int i) { return bench::number(words[i]); };
   const base::ThreadLimit one(1);
   const base::FlushDenormals flush;
   const base::Index context = number(4), batch = number(5), vocabulary = number(6);
@@ -50,12 +38,12 @@ int main(int count, char** words) {
   optim::AdamWState<float> state(parameters.size());
   const optim::AdamWSpec adam{.beta2 = 0.99, .decay = 0.1};
   for (base::Index step = 0; step < number(7); ++step) {
-    const double begin = seconds();
+    const double begin = bench::process_seconds();
     net.loss(parameters, tokens, targets, batch, workspace, each);
     net.backward(parameters, tokens, workspace, gradient);
     optim::clip_norm<float>(gradient, 1);
     optim::adamw_step<float>(adam, 1e-3, parameters, gradient, state);
-    fmt::print("{:.9f}\n", seconds() - begin);
+    fmt::print("{:.9f}\n", bench::process_seconds() - begin);
   }
   return 0;
 }

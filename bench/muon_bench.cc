@@ -2,31 +2,17 @@
 // alternate, so that a change of clock speed meets both; the share is of the medians.
 #include <benchmark/benchmark.h>
 
-#include <time.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "starling/base/parallel.h"
 #include "starling/base/random.h"
 #include "starling/optim/muon.h"
+#include "timing.h"
 
 namespace {
 
 using namespace starling;
-
-// Of this thread alone: a busy machine does not count.
-double seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-double median(std::vector<double>& values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 template <class T>
 void step_beside_map(benchmark::State& state, optim::Orthogonalization method) {
@@ -42,15 +28,15 @@ void step_beside_map(benchmark::State& state, optim::Orthogonalization method) {
   stream.fill_normal(g);
   std::vector<double> steps, maps;
   for (auto _ : state) {
-    const double begin = seconds();
+    const double begin = bench::thread_seconds();
     muon.step(1e-3, w, g);
-    const double middle = seconds();
+    const double middle = bench::thread_seconds();
     map(g.data(), out.data());
     steps.push_back(middle - begin);
-    maps.push_back(seconds() - middle);
+    maps.push_back(bench::thread_seconds() - middle);
     benchmark::DoNotOptimize(out.data());
   }
-  const double step = median(steps), alone = median(maps);
+  const double step = bench::median(steps), alone = bench::median(maps);
   state.counters["us_a_matrix"] = 1e6 * step / static_cast<double>(batch);
   state.counters["share_beside_map"] = 1 - alone / step;
 }

@@ -83,14 +83,13 @@ Array sample(const std::string& run, const Table& noise, const std::vector<std::
 void sample_text(const std::string& run, const std::string& prompt, std::int64_t count, std::int64_t seed,
                  double temperature, std::int64_t top_k, const std::string& out) {
   unlocked([&] {
-    const auto directory = study::RunDirectory::existing(run);
-    study::system_of(all_systems(), directory)
-        .sample(directory, {.count = count,
-                            .seed = seed,
-                            .out = out,
-                            .temperature = temperature,
-                            .top_k = top_k,
-                            .prompt = prompt});
+    study::sample_run(all_systems(), study::RunDirectory::existing(run),
+                      {.count = count,
+                       .seed = seed,
+                       .out = out,
+                       .temperature = temperature,
+                       .top_k = top_k,
+                       .prompt = prompt});
   });
 }
 
@@ -99,16 +98,24 @@ std::string system_name(const std::string& run) {
   return study::system_of(all_systems(), study::RunDirectory::existing(run)).name;
 }
 
-// Refuses a run whose system has no such verb.
 void predict(const std::string& run, const std::string& input, const std::string& out) {
   unlocked([&] {
-    const auto directory = study::RunDirectory::existing(run);
-    const study::System& system = study::system_of(all_systems(), directory);
-    if (!system.predict)
-      throw base::Error(base::ErrorKind::usage,
-                        run + ": models of " + system.name + " do not predict; use sample");
-    system.predict(directory, {.input = input, .out = out});
+    study::predict_run(all_systems(), study::RunDirectory::existing(run), {.input = input, .out = out});
   });
+}
+
+// The paths that were written.
+std::vector<std::string> export_run(const std::string& run, const std::string& out) {
+  std::vector<std::string> paths;
+  unlocked([&] {
+    study::export_run(all_systems(), study::RunDirectory::existing(run), out,
+                      [&](const std::filesystem::path& path) { paths.push_back(path.string()); });
+  });
+  return paths;
+}
+
+void rebuild_report(const std::string& run) {
+  unlocked([&] { report::write_report(study::RunDirectory::existing(run)); });
 }
 
 }  // namespace
@@ -117,6 +124,8 @@ void bind_run(nb::module_& module) {
   module.def("run_spec", run_spec, "text"_a, "file_name"_a, "overrides"_a, "out"_a);
   module.def("run_sweep", run_sweep, "text"_a, "file_name"_a, "over"_a, "measure"_a, "maximize"_a,
              "overrides"_a, "out"_a);
+  module.def("export_run", export_run, "run"_a, "out"_a);
+  module.def("rebuild_report", rebuild_report, "run"_a);
   module.def("predict", predict, "run"_a, "input"_a, "out"_a);
   module.def("sample_text", sample_text, "run"_a, "prompt"_a, "count"_a, "seed"_a, "temperature"_a, "top_k"_a,
              "out"_a);

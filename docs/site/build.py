@@ -202,8 +202,8 @@ def main():
         {"Systems": [f"{system}.md" for system in SYSTEMS]},
         {"Gallery": "gallery.md"},
         {"Claims": claims},
-        {"Reference": reference},
-        {"Developing": ["hacking.md", "adding_a_system.md", "performance.md", {"Decisions": ["decisions/index.md", *(f"decisions/{n}" for n in decisions)]}]},
+        {"Reference": ["api.md", *reference]},
+        {"Developing": ["hacking.md", "adding_a_system.md", "performance.md", "scaling.md", {"Decisions": ["decisions/index.md", *(f"decisions/{n}" for n in decisions)]}]},
         {"More": ["changelog.md", "data.md"]},
     ]  # fmt: skip
     (SITE / "mkdocs.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")

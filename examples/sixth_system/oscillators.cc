@@ -9,7 +9,7 @@
 #include "starling/base/parallel.h"
 #include "starling/base/random.h"
 #include "starling/math/statistics.h"
-#include "starling/study/claim_tasks.h"
+#include "starling/study/claim_catalogue.h"
 
 namespace oscillators {
 namespace {
@@ -79,16 +79,6 @@ void step(const Spec& spec, State& state) {
 // --- claims: what theory says, and how it is judged
 // ----------------------------------------------------------------------
 
-std::vector<study::Claim> catalogue() {
-  return {
-      {.id = "order-above-threshold",
-       .statement = "above K = 2γ the order parameter tends to sqrt(1 - 2γ/K), below it to 0, as N grows",
-       .source = "Kuramoto 1984, for a Cauchy law of frequencies",
-       .measured_as =
-           "mean of r over the second half of the time, Student interval over replicates, against the limit",
-       .falsifier = "an interval that lies beyond 3/sqrt(N) from the limit"}};
-}
-
 double limit(const Spec& spec) {
   const double threshold = 2 * spec.width;
   return spec.coupling > threshold ? std::sqrt(1 - threshold / spec.coupling) : 0;
@@ -138,6 +128,18 @@ study::Claim measure(study::Claim claim, const Spec& spec, study::Store& store) 
   return claim;
 }
 
+const study::ClaimCatalogue<Spec>& catalogue() {
+  static const study::ClaimCatalogue<Spec> claims{std::vector<study::KnownClaim<Spec>>{
+      {{.id = "order-above-threshold",
+        .statement = "above K = 2γ the order parameter tends to sqrt(1 - 2γ/K), below it to 0, as N grows",
+        .source = "Kuramoto 1984, for a Cauchy law of frequencies",
+        .measured_as =
+            "mean of r over the second half of the time, Student interval over replicates, against the limit",
+        .falsifier = "an interval that lies beyond 3/sqrt(N) from the limit"},
+       measure}}};
+  return claims;
+}
+
 // --- app: the job
 // --------------------------------------------------------------------------------------------------------
 
@@ -147,11 +149,7 @@ class StudyApplication final : public study::Application {
   std::string plan() override {
     return std::to_string(spec_.count) + " oscillators to time " + std::to_string(spec_.horizon);
   }
-  void run(study::RunContext& context) override {
-    study::measure_claims(context, catalogue(), [this](const study::Claim& claim, study::Store& store) {
-      return measure(claim, spec_, store);
-    });
-  }
+  void run(study::RunContext& context) override { catalogue().run(context, spec_); }
 
  private:
   Spec spec_;
@@ -165,11 +163,7 @@ const study::System& system() {
       .summary = "Kuramoto's coupled oscillators",
       .jobs = {"study"},
       .make = [](const std::string&) { return std::make_unique<StudyApplication>(); },
-      .claims = catalogue,
-      .sample =
-          [](const study::RunDirectory&, const study::SampleRequest&) {
-            throw base::Error(base::ErrorKind::usage, "oscillators have no samples");
-          },
+      .claims = [] { return catalogue().claims(); },
       .export_run = [](const study::RunDirectory&,
                        const std::filesystem::path&) { return std::vector<std::filesystem::path>{}; }};
   return instance;

@@ -140,6 +140,17 @@ class Run:
             _core.predict(str(self.path), str(source), str(out))
             return np.load(out).astype(np.float64)
 
+    def export(self, out=None):
+        """Writes the run's numbers as csv and its model, where it has one, into the folder `out`, by default the run's own `export`;
+        the paths. What `starling export` does. ValueError for a folder that cannot be made, and for a damaged run."""
+        folder = self.path / "export" if out is None else pathlib.Path(out)
+        return [pathlib.Path(path) for path in _core.export_run(str(self.path), str(folder))]
+
+    def report(self):
+        """Draws the run's page, report.html, anew from its database, and returns its path."""
+        _core.rebuild_report(str(self.path))
+        return self.path / "report.html"
+
 
 def _fresh_directory(stem):
     count, path = 1, pathlib.Path("runs") / stem

@@ -117,7 +117,7 @@ def mean_field_flow(
     return out
 
 
-BLOCKS = ("q", "k", "v", "o", "w1", "w2", "gate")
+_BLOCKS = ("q", "k", "v", "o", "w1", "w2", "gate")
 
 
 def moe_flow(x, y, blocks, epsilon, gamma, times, method="reference", dt=None):
@@ -131,15 +131,15 @@ def moe_flow(x, y, blocks, epsilon, gamma, times, method="reference", dt=None):
     """
     x, y = points(x, "x"), points(y, "y")
     if isinstance(blocks, dict):
-        if set(blocks) != set(BLOCKS):
-            raise ValueError(f"blocks: {sorted(blocks)}; expected {', '.join(BLOCKS)}")
-        blocks = [blocks[name] for name in BLOCKS]
+        if set(blocks) != set(_BLOCKS):
+            raise ValueError(f"blocks: {sorted(blocks)}; expected {', '.join(_BLOCKS)}")
+        blocks = [blocks[name] for name in _BLOCKS]
     blocks = [np.asarray(block, dtype=np.float64) for block in blocks]
-    if len(blocks) != len(BLOCKS) or any(block.ndim != 3 for block in blocks):
-        raise ValueError(f"blocks: expected the seven arrays {', '.join(BLOCKS)}, each (N, rows, columns)")
+    if len(blocks) != len(_BLOCKS) or any(block.ndim != 3 for block in blocks):
+        raise ValueError(f"blocks: expected the seven arrays {', '.join(_BLOCKS)}, each (N, rows, columns)")
     width, head, hidden, n = x.shape[1], blocks[0].shape[2], blocks[4].shape[2], len(blocks[0])
     shapes = [(width, head)] * 3 + [(head, width), (width, hidden), (hidden, width), (width, 1)]
-    for name, block, shape in zip(BLOCKS, blocks, shapes):
+    for name, block, shape in zip(_BLOCKS, blocks, shapes):
         if block.shape != (n, *shape):
             raise ValueError(f"blocks: {name} has shape {block.shape}; expected {(n, *shape)}")
     w = np.concatenate([block.reshape(n, -1) for block in blocks], axis=1)
@@ -150,5 +150,5 @@ def moe_flow(x, y, blocks, epsilon, gamma, times, method="reference", dt=None):
     ends = np.cumsum([rows * columns for rows, columns in shapes])[:-1]
     for key in ("w", "p"):
         parts = np.split(out[key], ends, axis=2)
-        out[key] = {name: part.reshape(*part.shape[:2], *shape) for name, part, shape in zip(BLOCKS, parts, shapes)}
+        out[key] = {name: part.reshape(*part.shape[:2], *shape) for name, part, shape in zip(_BLOCKS, parts, shapes)}
     return out

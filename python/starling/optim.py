@@ -283,9 +283,11 @@ class Functional:
         return list(tree.values()) if isinstance(tree, dict) else list(tree)
 
     def init(self, params):
+        """The state of an optimiser for params, a list or a dict of arrays, which it copies."""
         return self._make([np.array(p, order="C") for p in self._list(params)])
 
     def update(self, grads, state, params):
+        """(updates, state): what to add to params, in their form; grads are of the same form and shapes. Errors as for `step`."""
         before = [np.asarray(p) for p in self._list(params)]
         for held, now in zip(state.params, before):
             held[...] = now

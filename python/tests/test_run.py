@@ -1,4 +1,7 @@
 import contextlib
+import inspect
+import pathlib
+import re
 import sqlite3
 import tomllib
 
@@ -157,3 +160,46 @@ def test_a_sweep_compares_curves_over_seeds(tmp_path):
 def test_a_sweep_refuses_a_measure_that_no_run_has(tmp_path):
     with pytest.raises(ValueError, match="no metric 'energy_distances'; did you mean 'energy_distance'?"):
         starling.sweep(SPEC, {"seed": [1, 2]}, "energy_distances", out=tmp_path / "sweep")
+
+
+def test_a_run_exports_its_numbers_and_model_and_draws_its_page_anew(tmp_path):
+    run = starling.run(SPEC, out=tmp_path / "run")
+    assert {"metrics.csv", "series.csv", "model.safetensors", "model.onnx"} <= {path.name for path in run.export()}
+    assert all(path.is_file() and path.parent == tmp_path / "out" for path in run.export(tmp_path / "out"))
+    (run.path / "report.html").unlink()
+    assert run.report().read_text(encoding="utf-8").startswith("<!")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cannot make the folder"):
+        run.export(tmp_path / "file")
+
+
+def public(module):
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.isfunction(value) or inspect.isclass(value):
+            yield f"{module.__name__}.{name}", value
+            if inspect.isclass(value):
+                yield from ((f"{name}.{key}", member) for key, member in vars(value).items()
+                            if not key.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)))  # fmt: skip
+
+
+def test_every_public_name_is_listed_and_explained():
+    modules = [starling, *(getattr(starling, name) for name in starling.__all__ if inspect.ismodule(getattr(starling, name)))]
+    assert len(modules) == 8
+    for module in modules:
+        own = {name for name, value in vars(module).items()
+               if not name.startswith("_") and getattr(value, "__module__", "").startswith(module.__name__)}  # fmt: skip
+        assert own <= set(module.__all__), own - set(module.__all__)
+        for name, value in public(module):
+            assert value.__doc__, name
+
+
+def test_the_stubs_name_all_that_the_compiled_module_has():
+    from starling import _core
+
+    stubs = (pathlib.Path(starling.__file__).parent / "_core.pyi").read_text(encoding="utf-8")
+    named = set(re.findall(r"^(?:def |class )?(\w+)(?=[(:]|$)", stubs, re.MULTILINE)) | {"__version__", "vector_target"}
+    assert {name for name in dir(_core) if not name.startswith("__")} <= named
+    for name, parameters in re.findall(r"^def (\w+)\(\s*(.*?)\s*,?\s*\) ->", stubs, re.MULTILINE | re.DOTALL):
+        signature = getattr(_core, name).__nb_signature__[0][0]
+        assert re.findall(r"(\w+): ", signature) == re.findall(r"(\w+): ", parameters), name

@@ -9,43 +9,24 @@
 #include "starling/base/version.h"
 #include "starling/cli/verbs.h"
 #include "starling/study/run_record.h"
-#include "starling/study/tables.h"
 
 namespace starling::cli {
 void sample(const Toolbox& toolbox, const SampleOptions& options) {
   const auto directory = study::RunDirectory::existing(options.run);
-  study::system_of(toolbox.systems, directory).sample(directory, options.request);
+  study::sample_run(toolbox.systems, directory, options.request);
   if (!options.request.out.empty()) fmt::print("{}\n", options.request.out.string());
 }
 
 void predict(const Toolbox& toolbox, const PredictOptions& options) {
-  const auto directory = study::RunDirectory::existing(options.run);
-  const study::System& system = study::system_of(toolbox.systems, directory);
-  if (!system.predict) {
-    throw base::Error(
-        base::ErrorKind::usage,
-        fmt::format("{}: models of {} do not predict; use sample or export", options.run, system.name));
-  }
-  system.predict(directory, options.request);
+  study::predict_run(toolbox.systems, study::RunDirectory::existing(options.run), options.request);
 }
 
 void export_model(const Toolbox& toolbox, const ExportOptions& options) {
   const auto directory = study::RunDirectory::existing(options.run);
   const std::filesystem::path out =
       options.out.empty() ? directory.path() / "export" : std::filesystem::path(options.out);
-  std::error_code code;
-  std::filesystem::create_directories(out, code);
-  if (code || !std::filesystem::is_directory(out)) {
-    throw base::Error(base::ErrorKind::input,
-                      fmt::format("{}: cannot make the folder: {}", out.string(),
-                                  code ? code.message() : "a file of that name is in the way"));
-  }
-  // The tables first: a run that stopped before its first checkpoint has numbers and no model.
-  for (const auto& path :
-       study::write_tables(study::Store(directory.database(), study::Store::Open::existing), out))
-    fmt::print("{}\n", path.string());
-  for (const auto& path : study::system_of(toolbox.systems, directory).export_run(directory, out))
-    fmt::print("{}\n", path.string());
+  study::export_run(toolbox.systems, directory, out,
+                    [](const std::filesystem::path& path) { fmt::print("{}\n", path.string()); });
 }
 
 void rebuild_report(const Toolbox& toolbox, const std::string& run) {

@@ -13,6 +13,7 @@
 #include "starling/comm/shared_loop.h"
 #include "starling/study/run_config.h"
 #include "starling/study/run_record.h"
+#include "starling/study/tables.h"
 
 namespace starling::study {
 namespace {
@@ -139,6 +140,40 @@ const System& system_of(const std::vector<const System*>& systems, const RunDire
     throw Error(ErrorKind::input,
                 fmt::format("{}: damaged: it names no system", directory.manifest().string()));
   return find_system(systems, manifest.at(name).get<std::string>());
+}
+
+void sample_run(const std::vector<const System*>& systems, const RunDirectory& directory,
+                const SampleRequest& request) {
+  const System& system = system_of(systems, directory);
+  if (!system.sample)
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: {} has no samples; use {}export", directory.path().string(), system.name,
+                            system.predict ? "predict or " : ""));
+  system.sample(directory, request);
+}
+
+void predict_run(const std::vector<const System*>& systems, const RunDirectory& directory,
+                 const PredictRequest& request) {
+  const System& system = system_of(systems, directory);
+  if (!system.predict)
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: models of {} do not predict; use {}export", directory.path().string(),
+                            system.name, system.sample ? "sample or " : ""));
+  system.predict(directory, request);
+}
+
+void export_run(const std::vector<const System*>& systems, const RunDirectory& directory,
+                const std::filesystem::path& out,
+                const std::function<void(const std::filesystem::path&)>& written) {
+  std::error_code code;
+  std::filesystem::create_directories(out, code);
+  if (code || !std::filesystem::is_directory(out))
+    throw Error(ErrorKind::input, fmt::format("{}: cannot make the folder: {}", out.string(),
+                                              code ? code.message() : "a file of that name is in the way"));
+  // The tables first: a run that stopped before its first checkpoint has numbers and no model.
+  for (const auto& path : write_tables(Store(directory.database(), Store::Open::existing), out))
+    written(path);
+  for (const auto& path : system_of(systems, directory).export_run(directory, out)) written(path);
 }
 
 std::unique_ptr<Application> load(const std::vector<const System*>& systems, const std::string& text,

@@ -25,6 +25,18 @@ const System& find_system(const std::vector<const System*>& systems, const std::
 /// The system that made a run, by its manifest. Error{input} when that names none.
 const System& system_of(const std::vector<const System*>& systems, const RunDirectory& directory);
 
+/// Uses the model of a run. Error{usage} when its system has none that can, with what it has.
+void sample_run(const std::vector<const System*>& systems, const RunDirectory& directory,
+                const SampleRequest& request);
+void predict_run(const std::vector<const System*>& systems, const RunDirectory& directory,
+                 const PredictRequest& request);
+
+/// Writes the numbers of a run as tables, and its model where it has one, into the folder `out`, which is
+/// made where it is missing: the paths as they are written. Error{input} when it cannot be made.
+void export_run(const std::vector<const System*>& systems, const RunDirectory& directory,
+                const std::filesystem::path& out,
+                const std::function<void(const std::filesystem::path&)>& written);
+
 /// An application with its spec read and overridden. Error{usage} with file, line, column.
 std::unique_ptr<Application> load(const std::vector<const System*>& systems, const std::string& text,
                                   const std::string& file_name, const std::vector<std::string>& overrides);

@@ -1,5 +1,7 @@
 #pragma once
+#include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "starling/data/safetensors.h"
@@ -11,5 +13,10 @@ namespace starling::study {
 /// tools can load it; `config` (JSON) travels in the metadata.
 data::TensorFile model_file(const std::vector<nets::Block>& blocks, std::span<const float> parameters,
                             const std::string& config);
+
+/// Writes what another tool loads, model.safetensors of the bytes `model` and config.json of `config` (JSON),
+/// into `out` and returns their paths.
+std::vector<std::filesystem::path> export_model(const std::filesystem::path& out, const std::string& model,
+                                                const std::string& config);
 
 }  // namespace starling::study

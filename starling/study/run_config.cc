@@ -16,6 +16,14 @@ std::string job_of(const RunDirectory& directory) {
   return manifest.contains(job) && manifest.at(job).is_string() ? manifest.at(job).get<std::string>() : "";
 }
 
+void require_job(const RunDirectory& directory, const std::string& job, const std::string& what) {
+  if (job_of(directory) == job) return;
+  const auto system = nlohmann::json::json_pointer("/config/system");
+  throw Error(ErrorKind::usage,
+              fmt::format("{}: holds no {}; expected a run of {}'s job {}", directory.path().string(), what,
+                          directory.read_manifest().value(system, "another system"), job));
+}
+
 void read_config(Description& description, const RunDirectory& directory) {
   const nlohmann::json manifest = directory.read_manifest();
   const std::string file = directory.manifest().string();

@@ -134,37 +134,43 @@ class Sweep {
         options_(options),
         grid_(request.keys) {}
 
-  // Loads every combination: a wrong value is found before hours have gone by.
-  nlohmann::json checked_config() const {
+  // The spec without its swept keys. `description` points into `application`.
+  struct Base {
+    std::unique_ptr<Application> application;
+    Description description{};
+  };
+
+  // Loads every combination too: a wrong value is found before hours have gone by.
+  Base checked_base() const {
     for (std::size_t i = 0; i < grid_.size(); ++i) {
       const auto application = load(systems_, text_, file_name_, overrides(i));
       if (i == 0) application->plan();
     }
-    nlohmann::json over = nlohmann::json::object();
-    for (const SweptKey& key : request_.keys) over[key.key] = key.values;
-    Description description;
-    const auto application = load(systems_, text_, file_name_, options_.overrides);
-    application->describe(description);
-    nlohmann::json config = to_json(description);
-    config["sweep"] = {
-        {"over", over}, {"measure", request_.measure}, {"best", request_.maximize ? "most" : "least"}};
-    return config;
+    Base base{load(systems_, text_, file_name_, options_.overrides)};
+    base.application->describe(base.description);
+    return base;
   }
 
-  void require_same(nlohmann::json before, const nlohmann::json& now) const {
+  nlohmann::json config(const Base& base) const {
+    nlohmann::json over = nlohmann::json::object();
+    for (const SweptKey& key : request_.keys) over[key.key] = key.values;
+    nlohmann::json out = to_json(base.description);
+    out["sweep"] = {
+        {"over", over}, {"measure", request_.measure}, {"best", request_.maximize ? "most" : "least"}};
+    return out;
+  }
+
+  void require_same(nlohmann::json before, const Base& base) const {
     const std::string path = options_.out.string();
     if (!before.contains("sweep"))
       throw Error(ErrorKind::usage, fmt::format("{}: holds a run and no sweep; choose another --out", path));
     const auto over = nlohmann::json::json_pointer("/sweep/over");
-    if (!before.contains(over) || before.at(over) != now.at(over))
+    if (!before.contains(over) || before.at(over) != config(base).at(over))
       throw Error(ErrorKind::usage,
                   fmt::format("{}: cannot resume: the sweep went over {}; restore it or start a new one",
                               path, before.contains(over) ? before.at(over).dump() : "nothing"));
     before.erase("sweep");
-    const auto application = load(systems_, text_, file_name_, options_.overrides);
-    Description description;
-    application->describe(description);
-    require_same_config(before, description, path);
+    require_same_config(before, base.description, path);
   }
 
   void run(Store& store) const {
@@ -364,10 +370,10 @@ RunDirectory run_sweep(const std::vector<const System*>& systems, const std::str
     comm::follow_lead(ranks);
     return RunDirectory::elsewhere(options.out);
   }
-  const nlohmann::json config = sweep.checked_config();
+  const Sweep::Base base = sweep.checked_base();
   RunDirectory directory = RunDirectory::open(options.out, options.resume);
-  if (options.resume) sweep.require_same(directory.read_manifest().at("config"), config);
-  RunRecord(directory, config, options.resume).during([&] {
+  if (options.resume) sweep.require_same(directory.read_manifest().at("config"), base);
+  RunRecord(directory, sweep.config(base), options.resume).during([&] {
     Store store(directory.database());
     if (ranks.size() == 1) {
       sweep.run(store);

@@ -71,10 +71,11 @@ struct System {
   std::vector<std::string> jobs;
   std::function<std::unique_ptr<Application>(const std::string& job)> make;
   std::function<std::vector<Claim>()> claims;  ///< the catalogue: no values yet
-  std::function<void(const RunDirectory&, const SampleRequest&)> sample;
   /// Writes a run's model into the folder `out` and returns the paths; none for a run without a model.
   std::function<std::vector<std::filesystem::path>(const RunDirectory&, const std::filesystem::path& out)>
       export_run;
+  /// Draws from a trained model; empty for a system whose models do not sample.
+  std::function<void(const RunDirectory&, const SampleRequest&)> sample{};
   /// A trained model's outputs for the user's points; empty for a system whose models do not predict.
   std::function<void(const RunDirectory&, const PredictRequest&)> predict{};
 };

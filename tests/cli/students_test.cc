@@ -95,18 +95,7 @@ TEST_F(Students, GivesTheSameBytesAfterKills) {
   const std::string spec = small();
   expect(0, "", {"run", spec, "--out", out()});
   const std::filesystem::path where = folder_.path / "killed";
-  // Longer each time: the moments fall into the fit, the search, the rivals and the writing.
-  for (useconds_t wait = 2000;; wait += wait / 2) {
-    std::vector<std::string> args = {"run", spec, "--out", where};
-    if (std::filesystem::exists(where / "manifest.json")) args.emplace_back("--resume");
-    const pid_t pid = testing_program::start(folder_.path, args);
-    ::usleep(wait);
-    ::kill(pid, SIGKILL);
-    const int code = testing_program::wait(folder_.path, pid).code;
-    if (code == 0) break;
-    ASSERT_EQ(code, -SIGKILL);
-    if (!std::filesystem::exists(where / "manifest.json")) std::filesystem::remove_all(where);
-  }
+  run_through_kills(spec, where);
   EXPECT_TRUE(everything(out()) == everything(where));
 }
 

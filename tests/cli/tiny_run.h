@@ -34,6 +34,21 @@ class TinyRun : public testing::Test {
       EXPECT_LE(std::count(result.errors.begin(), result.errors.end(), '\n'), 2) << result.errors;
     }
   }
+  // Runs `spec` into `where` by attempts that are killed, each after half as long again as the one before:
+  // the moments fall into all that a run does.
+  void run_through_kills(const std::string& spec, const std::filesystem::path& where) const {
+    for (useconds_t moment = 2000;; moment += moment / 2) {
+      std::vector<std::string> args = {"run", spec, "--out", where};
+      if (std::filesystem::exists(where / "manifest.json")) args.emplace_back("--resume");
+      const pid_t pid = start(folder_.path, args);
+      ::usleep(moment);
+      ::kill(pid, SIGKILL);
+      const int code = testing_program::wait(folder_.path, pid).code;
+      if (code == 0) return;
+      ASSERT_EQ(code, -SIGKILL);
+      if (!std::filesystem::exists(where / "manifest.json")) std::filesystem::remove_all(where);
+    }
+  }
   std::filesystem::path out() const { return folder_.path / "run"; }
 
   Folder folder_{testing::UnitTest::GetInstance()->current_test_info()->name()};

@@ -5,7 +5,7 @@
 #include "starling/base/parallel.h"
 #include "starling/nets/gpt.h"
 
-#ifdef STARLING_COUNTS_OPERATOR_NEW
+#ifdef STARLING_COUNTS_ALLOCATIONS
 
 namespace starling::nets {
 namespace {

@@ -1,40 +1,12 @@
 // What holds for a whole training step: its bytes, and what it allocates.
 #include <gtest/gtest.h>
-#include <malloc.h>
 #include <oneapi/tbb/global_control.h>
 
-#include <atomic>
-#include <cstdlib>
 #include <cstring>
 
+#include "counted_allocations.h"
 #include "nets/problem.h"
 #include "starling/base/parallel.h"
-
-// The library takes memory through operator new and through malloc (Eigen): glibc's own entry points let the
-// count see both.
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
-#define STARLING_COUNTS_ALLOCATIONS 1
-namespace {
-std::atomic<long> allocations = 0;
-}
-extern "C" {
-void* __libc_malloc(std::size_t);                 // NOLINT(bugprone-reserved-identifier)
-void* __libc_memalign(std::size_t, std::size_t);  // NOLINT(bugprone-reserved-identifier)
-void* malloc(std::size_t bytes) {
-  ++allocations;
-  return __libc_malloc(bytes);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
-  ++allocations;
-  return __libc_memalign(alignment, bytes);
-}
-int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
-  ++allocations;
-  *out = __libc_memalign(alignment, bytes);
-  return *out == nullptr ? 12 : 0;
-}
-}
-#endif
 
 namespace starling::nets {
 namespace {
@@ -155,11 +127,11 @@ TEST(MlpStep, AWorkspaceMayServeBatchesOfDifferentSizes) {
 
 #ifdef STARLING_COUNTS_ALLOCATIONS
 TEST(MlpStep, TheCounterSeesBothKindsOfAllocation) {
-  const long before = allocations;
+  const long before = counted::allocations;
   base::Points<float> a(300, 300);
   a.setZero();
   const std::vector<double> b(100, 1.0);
-  EXPECT_GE(allocations - before, 2) << a(0, 0) + static_cast<float>(b[0]);
+  EXPECT_GE(counted::allocations - before, 2) << a(0, 0) + static_cast<float>(b[0]);
 }
 
 template <class T>
@@ -179,10 +151,10 @@ void expect_no_allocation_in_a_step() {
                  513);
       b.forward();
       b.backward();
-      const long before = allocations;
+      const long before = counted::allocations;
       b.forward();
       b.backward();
-      EXPECT_EQ(allocations - before, 0)
+      EXPECT_EQ(counted::allocations - before, 0)
           << "activation " << static_cast<int>(activation) << ", extras " << extras;
     }
   }

@@ -5,7 +5,7 @@
 #include "starling/base/random.h"
 #include "starling/optim/muon.h"
 
-#ifdef STARLING_COUNTS_OPERATOR_NEW
+#ifdef STARLING_COUNTS_ALLOCATIONS
 
 namespace starling::optim {
 namespace {

@@ -1,6 +1,7 @@
 #include "starling/study/engine.h"
 
 #include "starling/base/atomic_file.h"
+#include "starling/study/run_config.h"
 #include "study/fake_system.h"
 #include "study/scratch.h"
 
@@ -54,6 +55,16 @@ TEST_F(EngineTest, ResumesTheSameSpecOnly) {
       error_of([&] { run(spec_, {.overrides = {"train.ending=interrupted"}, .resume = true}); }).substr(0, 5),
       "130: ");
   EXPECT_EQ(Store(folder_ / "run" / "run.db").metrics()[0].value, 2);
+}
+
+TEST_F(EngineTest, RefusesWhatTheModelOfARunCannotDo) {
+  const RunDirectory directory = run(spec_, {});
+  const std::string place = "2: " + (folder_ / "run").string();
+  EXPECT_EQ(error_of([&] { predict_run({&testing::toy_system()}, directory, {}); }),
+            place + ": models of toy do not predict; use sample or export");
+  EXPECT_EQ(error_of([&] { require_job(directory, "study", "verdict"); }),
+            place + ": holds no verdict; expected a run of toy's job study");
+  EXPECT_EQ(error_of([&] { require_job(directory, "train", "model"); }), "");
 }
 
 TEST_F(EngineTest, RefusesToOverwriteARun) {

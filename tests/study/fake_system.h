@@ -118,15 +118,15 @@ inline const System& toy_system() {
                                        .verdict = Verdict::inconclusive,
                                        .note = ""}};
           },
-      .sample =
-          [](const RunDirectory&, const SampleRequest& request) {
-            base::write_file_atomically(request.out,
-                                        std::to_string(request.count) + " " + std::to_string(request.label));
-          },
       .export_run =
           [](const RunDirectory&, const std::filesystem::path& out) {
             base::write_file_atomically(out / "model.safetensors", "x");
             return std::vector<std::filesystem::path>{out / "model.safetensors"};
+          },
+      .sample =
+          [](const RunDirectory&, const SampleRequest& request) {
+            base::write_file_atomically(request.out,
+                                        std::to_string(request.count) + " " + std::to_string(request.label));
           }};
   return system;
 }

@@ -35,14 +35,15 @@ void predict_any(const study::RunDirectory& directory, const study::PredictReque
 }  // namespace
 
 const study::System& system() {
-  static const study::System instance{"depth",
-                                      "transformers trained with AdamW, and their infinite-depth limit",
-                                      {"train", "sequence", "limit", "diagnose"},
-                                      make,
-                                      limit_claims,
-                                      sample,
-                                      export_any,
-                                      predict_any};
+  static const study::System instance{
+      .name = "depth",
+      .summary = "transformers trained with AdamW, and their infinite-depth limit",
+      .jobs = {"train", "sequence", "limit", "diagnose"},
+      .make = make,
+      .claims = [] { return catalogue().claims(); },
+      .export_run = export_any,
+      .sample = sample,
+      .predict = predict_any};
   return instance;
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "starling/base/atomic_file.h"
@@ -27,19 +26,6 @@ std::string alphabet_of(const data::TensorFile& file) {
   return found == file.metadata.end() ? "" : found->second;
 }
 
-LanguageSpec read_spec(const study::RunDirectory& directory) {
-  if (study::job_of(directory) != "train") {
-    throw Error(ErrorKind::usage,
-                fmt::format("{}: holds no language model; expected a run of depth's job train",
-                            directory.path().string()));
-  }
-  LanguageSpec spec;
-  study::Description description;
-  describe(description, spec);
-  study::read_config(description, directory);
-  return spec;
-}
-
 // A finished or interrupted run, ready to be used; the text that it learned from is not needed.
 struct Trained {
   LanguageSpec spec;
@@ -48,7 +34,7 @@ struct Trained {
   GptState state;
 
   explicit Trained(const study::RunDirectory& directory)
-      : spec(read_spec(directory)),
+      : spec(study::read_spec<LanguageSpec>(directory, "train", "language model")),
         tokenizer(read_tokenizer(spec, directory.checkpoint())),
         model(spec, tokenizer.size()),
         state(load_checkpoint(directory.checkpoint(), tokenizer, model.start())) {}
@@ -152,10 +138,8 @@ std::vector<std::filesystem::path> export_run(const study::RunDirectory& directo
                                               const std::filesystem::path& out) {
   if (study::job_of(directory) != "train") return {};
   Trained run(directory);
-  const auto model = out / "model.safetensors", json = out / "config.json";
-  base::write_file_atomically(model, encode_model(run.spec, run.tokenizer, run.model, run.state));
-  base::write_file_atomically(json, nlohmann::json::parse(study::config_of(run.spec)).dump(2) + "\n");
-  return {model, json};
+  return study::export_model(out, encode_model(run.spec, run.tokenizer, run.model, run.state),
+                             study::config_of(run.spec));
 }
 
 void sample(const study::RunDirectory& directory, const study::SampleRequest& request) {

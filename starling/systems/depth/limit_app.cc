@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "starling/study/claim_tasks.h"
 #include "starling/systems/depth/limit_claims.h"
 #include "starling/systems/depth/limit_pictures.h"
 
@@ -20,23 +19,16 @@ class LimitApplication : public study::Application {
     return fmt::format(
         "limit: {} claims; {} cells of {} networks, to {} layers of {} heads, {} steps of AdamW; {} atoms of "
         "width {} on {} tokens",
-        limit_claims().size(), spec_.layers.size() * spec_.heads.size(), spec_.replicas, spec_.layers.back(),
-        spec_.heads.back(), spec_.steps.back(), spec_.problem.atoms, spec_.problem.width,
+        catalogue().claims().size(), spec_.layers.size() * spec_.heads.size(), spec_.replicas,
+        spec_.layers.back(), spec_.heads.back(), spec_.steps.back(), spec_.problem.atoms, spec_.problem.width,
         spec_.problem.tokens);
   }
 
   void run(study::RunContext& context) override {
     require_consistent(spec_);
-    const study::Task table = shared_table(spec_),
-                      pictures = {pictures_task,
-                                  [this](study::TaskContext&task) { record_pictures(spec_, task.store); }};
-    study::measure_claims(
-        context, limit_claims(),
-        [this](const study::Claim& claim, study::Store& store) { return measure(claim, spec_, store); },
-        {table, pictures},
-        [&table](const study::Claim& claim) {
-          return reads_table(claim) ? std::vector<std::string>{table.name} : std::vector<std::string>();
-        });
+    catalogue().run(
+        context, spec_,
+        {{pictures_task, [this](study::TaskContext& task) { record_pictures(spec_, task.store); }}});
   }
 
   study::OverRanks over_ranks() const override { return study::OverRanks::tasks; }

@@ -221,15 +221,12 @@ Claim predicted_constant(Claim claim, const LimitStudySpec& spec, study::Store&)
   return claim;
 }
 
+// The joint table of errors, which several claims read.
+std::vector<study::Task> shared_table(const LimitStudySpec& spec) {
+  return {{table_task, [&spec](study::TaskContext& task) { ensure_table(spec, task.store); }}};
+}
+
 }  // namespace
-
-study::Task shared_table(const LimitStudySpec& spec) {
-  return {table_task, [&spec](study::TaskContext& task) { ensure_table(spec, task.store); }};
-}
-
-bool reads_table(const study::Claim& claim) {
-  return claim.id.starts_with("depth-") || claim.id.starts_with("heads-");
-}
 
 std::vector<KnownClaim> rate_claims() {
   const auto exponent = [](const char* id, const char* what, const char* size, double bound,
@@ -244,7 +241,8 @@ std::vector<KnownClaim> rate_claims() {
              "exponent of a joint fit over depths and heads, bootstrap over networks, the slowest of "
              "all steps",
          .falsifier = "an interval above the bound by more than 0.1"},
-        no_slower(metric_name, bound)};
+        no_slower(metric_name, bound),
+        shared_table};
   };
   return {exponent("depth-hidden", "hidden states", "layers", -2.0 / 3, "exponent of L"),
           exponent("heads-hidden", "hidden states", "heads", -1, "exponent of H"),

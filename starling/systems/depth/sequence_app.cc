@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "starling/base/atomic_file.h"
@@ -76,17 +75,10 @@ struct TrainedSequences {
   GptState state;
 
   explicit TrainedSequences(const study::RunDirectory& directory)
-      : spec(read(directory)),
+      : spec(study::read_spec<SequenceSpec>(directory)),
         task(make(spec, directory)),
         state(load_state(directory.checkpoint(), *task)) {}
 
-  static SequenceSpec read(const study::RunDirectory& directory) {
-    SequenceSpec out;
-    study::Description description;
-    describe(description, out);
-    study::read_config(description, directory);
-    return out;
-  }
   static std::unique_ptr<SequenceTask> make(const SequenceSpec& spec, const study::RunDirectory& directory) {
     if (spec.task == SequenceTaskKind::in_context) return make_in_context(spec);
     const std::string from = directory.checkpoint().string();
@@ -103,10 +95,8 @@ std::unique_ptr<study::Application> make_sequence_application() {
 std::vector<std::filesystem::path> export_sequence_run(const study::RunDirectory& directory,
                                                        const std::filesystem::path& out) {
   TrainedSequences run(directory);
-  const auto model = out / "model.safetensors", json = out / "config.json";
-  base::write_file_atomically(model, data::encode_safetensors(model_of(run.spec, *run.task, run.state)));
-  base::write_file_atomically(json, nlohmann::json::parse(study::config_of(run.spec)).dump(2) + "\n");
-  return {model, json};
+  return study::export_model(out, data::encode_safetensors(model_of(run.spec, *run.task, run.state)),
+                             study::config_of(run.spec));
 }
 
 void predict_sequences(const study::RunDirectory& directory, const study::PredictRequest& request) {

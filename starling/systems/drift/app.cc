@@ -10,17 +10,17 @@ namespace starling::drift {
 
 const study::System& system() {
   static const study::System instance{
-      "drift",
-      "one-step generators trained by drifting fields, and the theory of those fields",
-      {"train", "study", "particles"},
-      [](const std::string& job) -> std::unique_ptr<study::Application> {
+      .name = "drift",
+      .summary = "one-step generators trained by drifting fields, and the theory of those fields",
+      .jobs = {"train", "study", "particles"},
+      .make = [](const std::string& job) -> std::unique_ptr<study::Application> {
         if (job == "study") return make_study_application();
         if (job == "particles") return make_particles_application();
         return make_train_application();
       },
-      claim_catalogue,
-      sample,
-      export_run};
+      .claims = [] { return catalogue().claims(); },
+      .export_run = export_run,
+      .sample = sample};
   return instance;
 }
 

@@ -1,23 +1,6 @@
 #include "starling/systems/drift/claims.h"
 
-#include <algorithm>
-#include <iterator>
-
-#include "starling/systems/drift/known_claim.h"
-
 namespace starling::drift {
-namespace {
-
-const std::vector<KnownClaim>& all() {
-  static const std::vector<KnownClaim> known = [] {
-    std::vector<KnownClaim> out = identity_claims();
-    std::ranges::move(rate_claims(), std::back_inserter(out));
-    return out;
-  }();
-  return known;
-}
-
-}  // namespace
 
 void describe(study::Description& d, StudySpec& spec) {
   study::describe_common(d, spec.common);
@@ -38,47 +21,9 @@ void describe(study::Description& d, StudySpec& spec) {
             "random clouds behind each identity");
 }
 
-std::vector<study::Claim> claim_catalogue() {
-  std::vector<study::Claim> out;
-  for (const KnownClaim& known : all()) out.push_back(known.claim);
-  return out;
-}
-
-std::vector<study::Claim> selected_claims(const StudySpec& spec) {
-  std::vector<study::Claim> out;
-  for (const KnownClaim& known : all()) {
-    if (known.dimension == 0 || std::ranges::count(spec.dimensions, known.dimension) > 0)
-      out.push_back(known.claim);
-  }
-  return out;
-}
-
-std::vector<study::Task> shared_tasks(const StudySpec& spec) {
-  std::vector<study::Task> out;
-  for (const study::Claim& claim : selected_claims(spec)) {
-    const KnownClaim& known = *std::ranges::find(all(), claim.id, [](const auto& k) { return k.claim.id; });
-    if (!known.shared) continue;
-    for (study::Task& task : known.shared(spec)) {
-      if (std::ranges::find(out, task.name, &study::Task::name) == out.end()) out.push_back(std::move(task));
-    }
-  }
-  return out;
-}
-
-std::vector<std::string> needs(const study::Claim& claim, const StudySpec& spec) {
-  std::vector<std::string> out;
-  for (const KnownClaim& known : all()) {
-    if (known.claim.id != claim.id || !known.shared) continue;
-    for (const study::Task& task : known.shared(spec)) out.push_back(task.name);
-  }
-  return out;
-}
-
-study::Claim measure(const study::Claim& claim, const StudySpec& spec, study::Store& store) {
-  for (const KnownClaim& known : all()) {
-    if (known.claim.id == claim.id) return known.measure(claim, spec, store);
-  }
-  return claim;
+const study::ClaimCatalogue<StudySpec>& catalogue() {
+  static const study::ClaimCatalogue<StudySpec> claims{identity_claims(), rate_claims()};
+  return claims;
 }
 
 }  // namespace starling::drift

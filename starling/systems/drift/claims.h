@@ -1,8 +1,7 @@
 #pragma once
-#include <string>
 #include <vector>
 
-#include "starling/study/task_grid.h"
+#include "starling/study/claim_catalogue.h"
 #include "starling/systems/drift/spec.h"
 
 namespace starling::drift {
@@ -21,18 +20,18 @@ struct StudySpec {
 
 void describe(study::Description& description, StudySpec& spec);
 
-/// Every claim: what it states, its source, how it is measured, what it would take to fail. No values.
-std::vector<study::Claim> claim_catalogue();
+using KnownClaim = study::KnownClaim<StudySpec>;
 
-/// Those of the catalogue that speak of no dimension, or of one among spec.dimensions.
-std::vector<study::Claim> selected_claims(const StudySpec& spec);
+constexpr const char* rate_paper =
+    "K. Balasubramanian, arXiv:2605.22795 (our reconstruction: its constants are not known to us)";
 
-/// What claims share, in the order of the claims, each once; and what one of them reads of it.
-std::vector<study::Task> shared_tasks(const StudySpec& spec);
-std::vector<std::string> needs(const study::Claim& claim, const StudySpec& spec);
+/// Identities, bounds and exact equilibria: one number against rounding level.
+std::vector<KnownClaim> identity_claims();
 
-/// Measures one claim of the catalogue and gives its verdict; metrics, series and figures go to the store.
-/// What it shares with others and is not done yet is measured first.
-study::Claim measure(const study::Claim& claim, const StudySpec& spec, study::Store& store);
+/// Exponents in the number of particles; those of dimensions that the spec does not name are not asked for.
+std::vector<KnownClaim> rate_claims();
+
+/// All of them.
+const study::ClaimCatalogue<StudySpec>& catalogue();
 
 }  // namespace starling::drift

@@ -8,7 +8,7 @@
 
 #include "starling/metrics/distances.h"
 #include "starling/study/verdicts.h"
-#include "starling/systems/drift/known_claim.h"
+#include "starling/systems/drift/claims.h"
 #include "starling/systems/drift/observables.h"
 #include "starling/systems/drift/particle_flow.h"
 

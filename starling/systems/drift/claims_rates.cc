@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "starling/study/verdicts.h"
-#include "starling/systems/drift/known_claim.h"
+#include "starling/systems/drift/claims.h"
 #include "starling/systems/drift/rate_protocols.h"
 
 namespace starling::drift {
@@ -108,7 +108,8 @@ KnownClaim rate_claim(Claim claim, const Protocol& protocol, const Observable& o
     }
     return out;
   };
-  return {std::move(claim), measure, d, shared};
+  const auto asked = [d](const StudySpec& spec) { return std::ranges::count(spec.dimensions, d) > 0; };
+  return {std::move(claim), measure, shared, asked};
 }
 
 constexpr const char* falsifier_of_bound =
@@ -160,7 +161,7 @@ KnownClaim gaussian_limit() {
                  "starts",
        .falsifier = falsifier_of_bound},
       closed_dynamics, {"gaussian-limit", "variance error", "error of the variance"}, 1, study::judge_decay);
-  known.dimension = 0;
+  known.asked = nullptr;  // one dimension stands for all
   return known;
 }
 

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "starling/base/error.h"
-#include "starling/study/claim_tasks.h"
 #include "starling/systems/drift/claims.h"
 
 namespace starling::drift {
@@ -31,16 +30,11 @@ class StudyApplication : public study::Application {
     require_sizes("particles", spec_.particles);
     require_sizes("samples", spec_.samples);
     return fmt::format("study: {} claims, rates up to {} particles from {} starts, {} random clouds each",
-                       selected_claims(spec_).size(), std::ranges::max(spec_.particles), spec_.seeds,
+                       catalogue().claims(spec_).size(), std::ranges::max(spec_.particles), spec_.seeds,
                        spec_.replicates);
   }
 
-  void run(study::RunContext& context) override {
-    study::measure_claims(
-        context, selected_claims(spec_),
-        [this](const study::Claim& claim, study::Store& store) { return measure(claim, spec_, store); },
-        shared_tasks(spec_), [this](const study::Claim& claim) { return needs(claim, spec_); });
-  }
+  void run(study::RunContext& context) override { catalogue().run(context, spec_); }
 
   study::OverRanks over_ranks() const override { return study::OverRanks::tasks; }
 

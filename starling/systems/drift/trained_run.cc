@@ -11,6 +11,7 @@
 #include "starling/data/table_file.h"
 #include "starling/nets/onnx.h"
 #include "starling/report/sample_sheet.h"
+#include "starling/study/model_file.h"
 #include "starling/study/run_config.h"
 #include "starling/systems/drift/checkpoint.h"
 #include "starling/systems/drift/generator.h"
@@ -36,11 +37,7 @@ Spec spec_of(const study::RunDirectory& directory) {
                                              "{0}/particles.npy",
                                              directory.path().string()));
   }
-  Spec spec;
-  study::Description description;
-  describe(description, spec);
-  study::read_config(description, directory);
-  return spec;
+  return study::read_spec<Spec>(directory);
 }
 
 // A finished or interrupted run, ready to sample from.
@@ -160,15 +157,15 @@ std::vector<std::filesystem::path> export_run(const study::RunDirectory& directo
                       {"offset", problem.offset()},
                       {"factor", problem.factor()},
                       {"classes", problem.classes()}};
-  const auto model = out / "model.safetensors", json = out / "config.json", onnx = out / "model.onnx";
   const nets::Mlp<float>& network = run.generator.network();
-  base::write_file_atomically(model, encode_model(network, run.state.average, config.dump()));
-  base::write_file_atomically(json, config.dump(2) + "\n");
+  std::vector<std::filesystem::path> written =
+      study::export_model(out, encode_model(network, run.state.average, config.dump()), config.dump());
+  written.push_back(out / "model.onnx");
   base::write_file_atomically(
-      onnx,
+      written.back(),
       nets::encode_onnx(network, run.state.average,
                         {.offset = problem.offset(), .factor = problem.factor(), .config = config.dump()}));
-  return {model, json, onnx};
+  return written;
 }
 
 }  // namespace starling::drift

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/data/dataset.h"
@@ -36,13 +34,6 @@ data::TensorFile model_file(TrainSpec& spec, const TrainProblem& problem, const 
   return file;
 }
 
-void require_train_run(const study::RunDirectory& directory) {
-  if (study::job_of(directory) == "train") return;
-  throw Error(ErrorKind::usage,
-              fmt::format("{}: holds no trained network; expected a run of muon's job train",
-                          directory.path().string()));
-}
-
 // A finished or interrupted run, ready to be used.
 struct Trained {
   TrainSpec spec;
@@ -51,19 +42,10 @@ struct Trained {
   LearnerState state;
 
   explicit Trained(const study::RunDirectory& directory)
-      : spec(read(directory)),
+      : spec(study::read_spec<TrainSpec>(directory, "train", "trained network")),
         problem(spec),
         learner(spec, problem),
         state(load_checkpoint(directory.checkpoint(), learner.start())) {}
-
-  static TrainSpec read(const study::RunDirectory& directory) {
-    require_train_run(directory);
-    TrainSpec spec;
-    study::Description description;
-    describe(description, spec);
-    study::read_config(description, directory);
-    return spec;
-  }
 };
 
 }  // namespace
@@ -108,10 +90,8 @@ std::vector<std::filesystem::path> export_run(const study::RunDirectory& directo
                                               const std::filesystem::path& out) {
   if (study::job_of(directory) != "train") return {};
   Trained run(directory);
-  const auto model = out / "model.safetensors", json = out / "config.json";
-  base::write_file_atomically(model, encode_model(run.spec, run.problem, run.learner, run.state));
-  base::write_file_atomically(json, nlohmann::json::parse(study::config_of(run.spec)).dump(2) + "\n");
-  return {model, json};
+  return study::export_model(out, encode_model(run.spec, run.problem, run.learner, run.state),
+                             study::config_of(run.spec));
 }
 
 void predict(const study::RunDirectory& directory, const study::PredictRequest& request) {

@@ -7,7 +7,6 @@
 #include <map>
 
 #include "starling/base/atomic_file.h"
-#include "starling/base/error.h"
 #include "starling/study/training_loop.h"
 #include "starling/study/verdicts.h"
 #include "starling/systems/pinn/bound_app.h"
@@ -257,24 +256,21 @@ class SolveApplication : public study::Application {
 
 const study::System& system() {
   static const study::System instance{
-      "pinn",
-      "networks that solve differential equations written as text",
-      {"solve", "bounds"},
-      [](const std::string& job) -> std::unique_ptr<study::Application> {
+      .name = "pinn",
+      .summary = "networks that solve differential equations written as text",
+      .jobs = {"solve", "bounds"},
+      .make = [](const std::string& job) -> std::unique_ptr<study::Application> {
         if (job == "bounds") return make_bound_application();
         return std::make_unique<SolveApplication>();
       },
-      [] {
-        std::vector<study::Claim> claims = bound_claims();
-        claims.insert(claims.begin(), certificate_claim);
-        return claims;
-      },
-      [](const study::RunDirectory& directory, const study::SampleRequest&) {
-        throw base::Error(base::ErrorKind::usage,
-                          directory.path().string() + ": pinn has no samples; use predict or export");
-      },
-      export_run,
-      predict};
+      .claims =
+          [] {
+            std::vector<study::Claim> claims = catalogue().claims();
+            claims.insert(claims.begin(), certificate_claim);
+            return claims;
+          },
+      .export_run = export_run,
+      .predict = predict};
   return instance;
 }
 

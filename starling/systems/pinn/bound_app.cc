@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "starling/study/claim_tasks.h"
 #include "starling/systems/pinn/bound_claims.h"
 
 namespace starling::pinn {
@@ -19,21 +18,15 @@ class BoundApplication : public study::Application {
     return fmt::format(
         "bounds: {} claims; classes of {} networks of width {}, {} draws of up to {} points; {} trainings of "
         "{} steps",
-        bound_claims().size(), spec_.drawn.members, spec_.drawn.width, spec_.replicates, spec_.points.back(),
-        spec_.trained_points.size() * static_cast<std::size_t>(spec_.runs), spec_.steps);
+        catalogue().claims().size(), spec_.drawn.members, spec_.drawn.width, spec_.replicates,
+        spec_.points.back(), spec_.trained_points.size() * static_cast<std::size_t>(spec_.runs), spec_.steps);
   }
 
   void run(study::RunContext& context) override {
     require_consistent(spec_);
-    if (!context.store.is_done(table_task)) {
-      study::Store::Transaction transaction(context.store);
-      record_equation_table(spec_, context.store);
-      context.store.mark_done(table_task);
-      transaction.commit();
-    }
-    study::measure_claims(context, bound_claims(), [this](const study::Claim& claim, study::Store& store) {
-      return measure(claim, spec_, store);
-    });
+    catalogue().run(
+        context, spec_,
+        {{table_task, [this](study::TaskContext& task) { record_equation_table(spec_, task.store); }}});
   }
 
  private:

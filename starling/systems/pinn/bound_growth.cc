@@ -252,7 +252,7 @@ void record_equation_table(const BoundStudySpec& spec, study::Store& store) {
   }
 }
 
-std::vector<BoundClaim> growth_claims() {
+std::vector<KnownClaim> growth_claims() {
   return {{{.id = "degree-growth",
             .statement = "the complexity of the residuals grows exponentially in their degree",
             .source = bound_paper,

@@ -83,7 +83,7 @@ Claim complexity(Claim claim, const BoundStudySpec& spec, study::Store& store) {
 
 }  // namespace
 
-std::vector<BoundClaim> rank_claims() {
+std::vector<KnownClaim> rank_claims() {
   return {{{.id = "rank-factor",
             .statement = "a layer's factor grows by half a power of every singular value that vanishes",
             .source = bound_paper,

@@ -139,7 +139,7 @@ Claim ball(Claim claim, const BoundStudySpec& spec, study::Store& store) {
 
 }  // namespace
 
-std::vector<BoundClaim> rate_claims() {
+std::vector<KnownClaim> rate_claims() {
   const char* slope = "slope in log n, Student interval";
   const char* falsifier = "an interval above -0.45";
   return {{{.id = "complexity-rate",

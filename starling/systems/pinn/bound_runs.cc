@@ -204,42 +204,51 @@ auto compared(const char* value, const char* bound, double least) {
   };
 }
 
+std::vector<study::Task> shared_runs(const BoundStudySpec& spec) {
+  return {{runs_task, [&spec](study::TaskContext& task) { ensure_runs(spec, task.store); }}};
+}
+
 }  // namespace
 
-std::vector<BoundClaim> run_claims() {
+std::vector<KnownClaim> run_claims() {
   return {
       {{.id = "trained-gap-rate",
         .statement = "the gap of trained networks falls no slower than n^(-1/2)",
         .source = bound_paper,
         .measured_as = "slope of log |E r^2 - mean r^2| in log n over all runs, bootstrap interval",
         .falsifier = "an interval above -0.45"},
-       trained_rate},
+       trained_rate,
+       shared_runs},
       {{.id = "bound-above-gap",
         .statement = "the bound lies above the gap of every trained network",
         .source = bound_paper,
         .measured_as = "share of runs; radius |u|_3 of the trained network, cut off beyond the interval",
         .falsifier = "one run whose gap is above its bound"},
-       above_gap},
+       above_gap,
+       shared_runs},
       {{.id = "factor-orders-gaps",
         .statement = "of networks trained alike, those with the smaller layer factor have the smaller gap",
         .source = bound_paper,
         .measured_as = "rank correlation of ln kappa and |gap| within every number of points, mean and "
                        "Student interval over those numbers",
         .falsifier = "an interval below 0"},
-       factor_orders},
+       factor_orders,
+       shared_runs},
       {{.id = "holdout-above-mean-square",
         .statement = "with probability 0.95 the bound from fresh points lies above the mean squared "
                      "residual",
         .source = "A. Maurer, M. Pontil, \"Empirical Bernstein bounds\", COLT 2009, Theorem 4",
         .measured_as = "share of runs, Clopper-Pearson interval",
         .falsifier = "an interval below 0.95"},
-       compared("mean square", "hold-out bound", 0.95)},
+       compared("mean square", "hold-out bound", 0.95),
+       shared_runs},
       {{.id = "certificates-above-errors",
         .statement = "the largest error of every trained network is at most its certificate",
         .source = "the maximum principle: L. C. Evans, Partial Differential Equations, 6.4",
         .measured_as = "share of runs",
         .falsifier = "one run whose error is above its certificate"},
-       compared("error", "certificate", 1)}};
+       compared("error", "certificate", 1),
+       shared_runs}};
 }
 
 }  // namespace starling::pinn

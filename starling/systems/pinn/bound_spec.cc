@@ -27,7 +27,8 @@ void describe(study::Description& d, BoundStudySpec& spec) {
   d.integers("points", spec.trained_points, {.minimum = 2, .maximum = 10000}, "numbers of random points");
   d.integer("runs", spec.runs, {.minimum = 2, .maximum = 1000}, "networks for every number of points");
   d.integer("steps", spec.steps, {.minimum = 1, .maximum = 100000}, "of a training at most");
-  d.integer("holdout", spec.holdout, {.minimum = 2, .maximum = 1e6}, "fresh points that judge a network");
+  d.integer("fresh_points", spec.holdout, {.minimum = 2, .maximum = 1e6},
+            "fresh points that judge a network");
 }
 
 void require_consistent(const BoundStudySpec& spec) {

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/data/safetensors.h"
 #include "starling/data/table_file.h"
+#include "starling/study/model_file.h"
 #include "starling/study/run_config.h"
 #include "starling/systems/pinn/loss.h"
 #include "starling/systems/pinn/residual.h"
@@ -25,19 +24,12 @@ struct Solved {
   Problem problem;
   std::vector<double> parameters;
 
-  explicit Solved(const study::RunDirectory& directory) : spec(read(directory)), problem(spec) {
+  explicit Solved(const study::RunDirectory& directory)
+      : spec(study::read_spec<SolveSpec>(directory, "solve", "solution")), problem(spec) {
     parameters = initial_parameters(problem.system(), problem.network(), 0);
     const std::string from = directory.checkpoint().string();
     data::read_flat<double>(data::decode_safetensors(base::read_file(from), from), "parameters", parameters,
                             from);
-  }
-
-  static SolveSpec read(const study::RunDirectory& directory) {
-    SolveSpec spec;
-    study::Description description;
-    describe(description, spec);
-    study::read_config(description, directory);
-    return spec;
   }
 };
 
@@ -66,11 +58,10 @@ std::string encode_model(SolveSpec& spec, const Problem& problem, std::span<cons
 
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
                                               const std::filesystem::path& out) {
+  if (study::job_of(directory) != "solve") return {};
   Solved run(directory);
-  const auto model = out / "model.safetensors", json = out / "config.json";
-  base::write_file_atomically(model, encode_model(run.spec, run.problem, run.parameters));
-  base::write_file_atomically(json, nlohmann::json::parse(study::config_of(run.spec)).dump(2) + "\n");
-  return {model, json};
+  return study::export_model(out, encode_model(run.spec, run.problem, run.parameters),
+                             study::config_of(run.spec));
 }
 
 void predict(const study::RunDirectory& directory, const study::PredictRequest& request) {

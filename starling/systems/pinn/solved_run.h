@@ -13,11 +13,12 @@ namespace starling::pinn {
 /// coefficients under their names, and the config in the metadata.
 std::string encode_model(SolveSpec& spec, const Problem& problem, std::span<const double> parameters);
 
-/// model.safetensors and config.json of a run of the job solve.
+/// Writes model.safetensors and config.json of a run of the job solve into `out`; nothing for bounds.
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
                                               const std::filesystem::path& out);
 
-/// Quantities at the user's points: columns of the axes in, of the quantities out.
+/// Quantities at the user's points: columns of the axes in, of the quantities out. Error{usage} for a run
+/// without a solution and for points of another width.
 void predict(const study::RunDirectory& directory, const study::PredictRequest& request);
 
 }  // namespace starling::pinn

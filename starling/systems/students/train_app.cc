@@ -10,6 +10,7 @@
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/base/random.h"
+#include "starling/study/run_config.h"
 #include "starling/systems/students/compression_starts.h"
 #include "starling/systems/students/train_checkpoint.h"
 #include "starling/systems/students/train_report.h"
@@ -301,6 +302,7 @@ std::unique_ptr<study::Application> make_train_application() {
 
 std::vector<std::filesystem::path> export_networks(const study::RunDirectory& directory,
                                                    const std::filesystem::path& out) {
+  if (study::job_of(directory) != "train") return {};
   std::vector<std::filesystem::path> sources;
   for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
     const std::string name = entry.path().filename();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -10,25 +9,16 @@
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/data/safetensors.h"
-#include "starling/study/engine.h"
 #include "starling/systems/depth/app.h"
 #include "starling/systems/depth/language_run.h"
+#include "study/job_test.h"
 
 namespace starling::depth {
 namespace {
 
-class LanguageJob : public testing::Test {
- public:
-  ~LanguageJob() override { std::filesystem::remove_all(folder_); }
-
+class LanguageJob : public study::testing::JobTest {
  protected:
-  LanguageJob()
-      : folder_(std::filesystem::temp_directory_path() /
-                (std::string("starling-language-") +
-                 testing::UnitTest::GetInstance()->current_test_info()->name())) {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
+  LanguageJob() : JobTest(system()) {}
 
   std::string text_file(const std::string& text) const {
     base::write_file_atomically(folder_ / "text.txt", text);
@@ -48,30 +38,6 @@ class LanguageJob : public testing::Test {
     spec.checkpoint_every = 7;
     return spec;
   }
-  static std::string text_of(LanguageSpec spec) {
-    study::Description description;
-    describe(description, spec);
-    return study::template_text(description);
-  }
-  study::RunDirectory run(
-      const LanguageSpec& spec, const std::string& name, bool resume = false,
-      std::function<bool()> interrupted = [] { return false; }) const {
-    study::RunOptions options;
-    options.out = folder_ / name;
-    options.resume = resume;
-    options.interrupted = std::move(interrupted);
-    return study::run_spec({&system()}, text_of(spec), "spec.toml", options);
-  }
-  std::string error_of(const LanguageSpec& spec, const std::string& name, bool resume = false) const {
-    try {
-      run(spec, name, resume);
-    } catch (const base::Error& error) {
-      return error.what();
-    }
-    return "";
-  }
-
-  std::filesystem::path folder_;
 };
 
 TEST_F(LanguageJob, LearnsARhymeAndWritesIt) {
@@ -237,20 +203,20 @@ TEST_F(LanguageJob, TiedBlocksStandForEveryLayerInTheModelFile) {
 TEST_F(LanguageJob, RefusesTextsThatItCannotLearnFrom) {
   LanguageSpec spec = small();
   spec.data.path = text_file("");
-  EXPECT_NE(error_of(spec, "a").find("text.txt: the text is empty"), std::string::npos);
+  EXPECT_NE(error_of_run(spec, "a").find("text.txt: the text is empty"), std::string::npos);
   spec.data.path = text_file("too short a text");
-  EXPECT_NE(error_of(spec, "b").find("14 tokens to learn from and 2 held out; expected at least 17"),
+  EXPECT_NE(error_of_run(spec, "b").find("14 tokens to learn from and 2 held out; expected at least 17"),
             std::string::npos)
-      << error_of(spec, "c");
+      << error_of_run(spec, "c");
   spec.data.path = text_file(rhyme() + "\xff");
-  EXPECT_NE(error_of(spec, "d").find("line 121, column 1: byte 0xFF is not UTF-8"), std::string::npos);
+  EXPECT_NE(error_of_run(spec, "d").find("line 121, column 1: byte 0xFF is not UTF-8"), std::string::npos);
   spec.data.tokens = TokenKind::byte_pairs;
-  EXPECT_NE(error_of(spec, "e").find("data.vocabulary"), std::string::npos);
+  EXPECT_NE(error_of_run(spec, "e").find("data.vocabulary"), std::string::npos);
   spec.data.path = "";
-  EXPECT_NE(error_of(spec, "f").find("data.path"), std::string::npos);
+  EXPECT_NE(error_of_run(spec, "f").find("data.path"), std::string::npos);
   spec = small();
   spec.network.heads = 3;
-  EXPECT_NE(error_of(spec, "g").find("heads = 3 do not divide width = 16"), std::string::npos);
+  EXPECT_NE(error_of_run(spec, "g").find("heads = 3 do not divide width = 16"), std::string::npos);
 }
 
 TEST_F(LanguageJob, PredictNamesCharactersThatTheModelDoesNotKnow) {

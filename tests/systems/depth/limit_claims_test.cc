@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <set>
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/systems/depth/limit_pictures.h"
+#include "study/claims_test.h"
 
 namespace starling::depth {
 namespace {
@@ -28,33 +28,13 @@ LimitStudySpec small() {
   return spec;
 }
 
-class LimitClaims : public testing::Test {
+class LimitClaims : public study::testing::ClaimsTest<LimitStudySpec> {
  protected:
-  LimitClaims()
-      : path_(std::filesystem::temp_directory_path() /
-              ("starling-limit-" +
-               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".db")) {
-    std::filesystem::remove(path_);
-  }
-  void TearDown() override { std::filesystem::remove(path_); }
-
-  std::vector<study::Claim> all(const LimitStudySpec& spec) const {
-    study::Store store(path_);
-    std::vector<study::Claim> out;
-    for (const study::Claim& claim : limit_claims()) out.push_back(measure(claim, spec, store));
-    return out;
-  }
-  std::filesystem::path path_;
+  LimitClaims() : ClaimsTest(catalogue()) {}
 };
 
 TEST_F(LimitClaims, StateTheirSourceTheirMeasureAndTheirFalsifierUnderDistinctNames) {
-  std::set<std::string> ids;
-  for (const study::Claim& claim : limit_claims()) {
-    EXPECT_TRUE(ids.insert(claim.id).second) << claim.id;
-    EXPECT_FALSE(claim.statement.empty() || claim.source.empty() || claim.measured_as.empty() ||
-                 claim.falsifier.empty())
-        << claim.id;
-  }
+  study::testing::expect_well_stated(catalogue().claims());
 }
 
 TEST_F(LimitClaims, OfIdentitiesHoldAndNoneFailsOnASmallStudy) {

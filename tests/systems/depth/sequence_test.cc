@@ -1,32 +1,22 @@
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <functional>
 #include <map>
 
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/base/random.h"
 #include "starling/data/table_file.h"
-#include "starling/study/engine.h"
 #include "starling/systems/depth/app.h"
 #include "starling/systems/depth/sequence_task.h"
+#include "study/job_test.h"
 
 namespace starling::depth {
 namespace {
 
-class SequenceRuns : public testing::Test {
- public:
-  ~SequenceRuns() override { std::filesystem::remove_all(folder_); }
-
+class SequenceRuns : public study::testing::JobTest {
  protected:
-  SequenceRuns()
-      : folder_(std::filesystem::temp_directory_path() /
-                (std::string("starling-sequence-") +
-                 testing::UnitTest::GetInstance()->current_test_info()->name())) {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
+  SequenceRuns() : JobTest(system()) {}
+
   std::string file(const std::string& name, const std::string& text) const {
     base::write_file_atomically(folder_ / name, text);
     return folder_ / name;
@@ -67,32 +57,11 @@ class SequenceRuns : public testing::Test {
     spec.checkpoint_every = 25;
     return spec;
   }
-  study::RunDirectory run(
-      SequenceSpec spec, const std::string& name, bool resume = false,
-      std::function<bool()> interrupted = [] { return false; }) const {
-    study::Description description;
-    describe(description, spec);
-    study::RunOptions options;
-    options.out = folder_ / name;
-    options.resume = resume;
-    options.interrupted = std::move(interrupted);
-    return study::run_spec({&system()}, study::template_text(description), "spec.toml", options);
-  }
   static std::map<std::string, study::Metric> metrics(const study::RunDirectory& directory) {
     std::map<std::string, study::Metric> out;
     for (const auto& metric : study::Store(directory.database()).metrics()) out[metric.name] = metric;
     return out;
   }
-  std::string error_of(const SequenceSpec& spec, const std::string& name) const {
-    try {
-      run(spec, name);
-    } catch (const base::Error& error) {
-      return error.what();
-    }
-    return "";
-  }
-
-  std::filesystem::path folder_;
 };
 
 TEST_F(SequenceRuns, ClassifiesShortSequencesOfTokensByWhatCameFirst) {
@@ -182,20 +151,20 @@ TEST_F(SequenceRuns, PredictionsOfPromptsDoNotSeeTheirOwnValue) {
 TEST_F(SequenceRuns, RefusesWhatIsNoSequence) {
   SequenceSpec spec = of_tokens();
   spec.data.file.path = "";
-  EXPECT_NE(error_of(spec, "a").find("data.path is empty"), std::string::npos);
+  EXPECT_NE(error_of_run(spec, "a").find("data.path is empty"), std::string::npos);
   spec.data.file.path = file("bad.csv", "a,b,label\n0,1,0\n1.5,0,1\n0,0,0\n1,1,1\n");
-  EXPECT_NE(error_of(spec, "b").find("row 2, place 1: 1.5 is no token"), std::string::npos)
-      << error_of(spec, "c");
+  EXPECT_NE(error_of_run(spec, "b").find("row 2, place 1: 1.5 is no token"), std::string::npos)
+      << error_of_run(spec, "c");
   spec.data.file.path = file("bad.csv", "a,b,label\n0,1,0\n-1,0,1\n0,0,0\n1,1,1\n");
-  EXPECT_NE(error_of(spec, "d").find("row 2, place 2: a token after the end"), std::string::npos);
+  EXPECT_NE(error_of_run(spec, "d").find("row 2, place 2: a token after the end"), std::string::npos);
   spec.data.file.path = file("bad.csv", "a,b,label\n0,1,0\n-1,-1,1\n0,0,0\n1,1,1\n");
-  EXPECT_NE(error_of(spec, "e").find("row 2, place 1: the sequence is empty"), std::string::npos);
+  EXPECT_NE(error_of_run(spec, "e").find("row 2, place 1: the sequence is empty"), std::string::npos);
   spec.data.kind = SequenceKind::numbers;
   spec.data.channels = 3;
-  EXPECT_NE(error_of(spec, "f").find("data.channels = 3 does not divide"), std::string::npos);
+  EXPECT_NE(error_of_run(spec, "f").find("data.channels = 3 does not divide"), std::string::npos);
   spec = of_tokens();
   spec.data.file.label_column = "";
-  EXPECT_NE(error_of(spec, "g").find("no labels"), std::string::npos);
+  EXPECT_NE(error_of_run(spec, "g").find("no labels"), std::string::npos);
 }
 
 TEST_F(SequenceRuns, PredictNamesTokensThatTheModelDoesNotKnow) {

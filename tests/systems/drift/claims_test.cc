@@ -4,55 +4,29 @@
 
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
-#include <filesystem>
 #include <set>
 
 #include "starling/base/parallel.h"
 #include "starling/systems/drift/cloud_measures.h"
+#include "study/claims_test.h"
 
 namespace starling::drift {
 namespace {
 
-class Claims : public testing::Test {
+class Claims : public study::testing::ClaimsTest<StudySpec> {
  protected:
-  Claims()
-      : path_(std::filesystem::temp_directory_path() /
-              ("starling-claims-" +
-               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".db")) {
-    std::filesystem::remove(path_);
-  }
-  ~Claims() override { std::filesystem::remove(path_); }
-
-  study::Claim measured(const std::string& id, const StudySpec& spec) {
-    study::Store store(path_);
-    for (const study::Claim& claim : claim_catalogue()) {
-      if (claim.id == id) return measure(claim, spec, store);
-    }
-    ADD_FAILURE() << "no claim " << id;
-    return {};
-  }
-
-  std::filesystem::path path_;
+  Claims() : ClaimsTest(catalogue()) {}
 };
 
-TEST_F(Claims, StateTheirSourceTheirMeasureAndTheirFalsifier) {
-  for (const study::Claim& claim : claim_catalogue()) {
-    EXPECT_FALSE(claim.statement.empty() || claim.source.empty() || claim.measured_as.empty() ||
-                 claim.falsifier.empty())
-        << claim.id;
-  }
-}
-
-TEST_F(Claims, HaveDistinctNames) {
-  std::set<std::string> ids;
-  for (const study::Claim& claim : claim_catalogue()) EXPECT_TRUE(ids.insert(claim.id).second) << claim.id;
+TEST_F(Claims, StateTheirSourceTheirMeasureAndTheirFalsifierUnderDistinctNames) {
+  study::testing::expect_well_stated(catalogue().claims());
 }
 
 TEST_F(Claims, OfOtherDimensionsAreLeftOut) {
   StudySpec spec;
   spec.dimensions = {2};
   std::set<std::string> ids;
-  for (const study::Claim& claim : selected_claims(spec)) ids.insert(claim.id);
+  for (const study::Claim& claim : catalogue().claims(spec)) ids.insert(claim.id);
   EXPECT_TRUE(ids.contains("entropy-identity") && ids.contains("gaussian-limit"));
   EXPECT_TRUE(ids.contains("fisher-rate-2") && ids.contains("occupancy-normal-2"));
   EXPECT_FALSE(ids.contains("fisher-rate-1") || ids.contains("fisher-rate-iid-3"));

@@ -2,11 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <set>
-
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
+#include "study/claims_test.h"
 
 namespace starling::muon {
 namespace {
@@ -23,43 +21,20 @@ FlowSpec small() {
   return spec;
 }
 
-class MuonClaims : public testing::Test {
+class MuonClaims : public study::testing::ClaimsTest<FlowSpec> {
  protected:
-  MuonClaims()
-      : path_(std::filesystem::temp_directory_path() /
-              ("starling-muon-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) +
-               ".db")) {
-    std::filesystem::remove(path_);
-  }
-  ~MuonClaims() override { std::filesystem::remove(path_); }
-
-  study::Claim measured(const std::string& id, const FlowSpec& spec) {
-    study::Store store(path_);
-    for (const study::Claim& claim : claim_catalogue()) {
-      if (claim.id == id) return measure(claim, spec, store);
-    }
-    ADD_FAILURE() << "no claim " << id;
-    return {};
-  }
-
-  std::filesystem::path path_;
+  MuonClaims() : ClaimsTest(catalogue()) {}
 };
 
 TEST_F(MuonClaims, StateTheirSourceTheirMeasureAndTheirFalsifierUnderDistinctNames) {
-  std::set<std::string> ids;
-  for (const study::Claim& claim : claim_catalogue()) {
-    EXPECT_TRUE(ids.insert(claim.id).second) << claim.id;
-    EXPECT_FALSE(claim.statement.empty() || claim.source.empty() || claim.measured_as.empty() ||
-                 claim.falsifier.empty())
-        << claim.id;
-  }
+  study::testing::expect_well_stated(catalogue().claims());
 }
 
 TEST_F(MuonClaims, HoldOnTheProblemsOfTheJob) {
   for (const Problem problem : {Problem::two_layer, Problem::experts, Problem::least_squares}) {
     FlowSpec spec = small();
     spec.problem = problem;
-    for (const study::Claim& claim : claim_catalogue()) {
+    for (const study::Claim& claim : catalogue().claims()) {
       const study::Claim judged = measured(claim.id, spec);
       EXPECT_NE(judged.verdict, study::Verdict::fails) << claim.id;
       if (claim.id != "chaos-sampled" && claim.id != "chaos-two-atoms" && claim.id != "objective-may-rise" &&
@@ -79,12 +54,12 @@ TEST_F(MuonClaims, ThatReadTheFlowFailWhereItsNumbersBreakThem) {
   store.record(study::Metric{.task = "flow", .name = "speed", .value = 1.5});
   store.record(study::Metric{.task = "flow", .name = "largest climb of J", .value = 0});
   store.mark_done("flow");
-  for (const study::Claim& claim : claim_catalogue()) {
+  for (const study::Claim& claim : catalogue().claims()) {
     const bool reads = claim.id == "dissipation-identity" || claim.id == "hamiltonian-falls" ||
                        claim.id == "energy-floor" || claim.id == "speed-limit";
     const bool rises = claim.id == "objective-may-rise";
     if (!reads && !rises) continue;
-    EXPECT_EQ(measure(claim, small(), store).verdict,
+    EXPECT_EQ(catalogue().measure(claim, small(), store).verdict,
               reads ? study::Verdict::fails : study::Verdict::inconclusive)
         << claim.id;
   }

@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <numeric>
 #include <set>
 
@@ -9,9 +8,9 @@
 #include "starling/base/error.h"
 #include "starling/base/random.h"
 #include "starling/data/npy.h"
-#include "starling/study/engine.h"
 #include "starling/systems/muon/app.h"
 #include "starling/systems/muon/matrix_monitor.h"
+#include "study/job_test.h"
 
 namespace starling::muon {
 namespace {
@@ -19,16 +18,9 @@ namespace {
 using base::Index;
 using base::Points;
 
-class TrainJob : public testing::Test {
+class TrainJob : public study::testing::JobTest {
  protected:
-  TrainJob()
-      : folder_(std::filesystem::temp_directory_path() /
-                (std::string("starling-train-") +
-                 testing::UnitTest::GetInstance()->current_test_info()->name())) {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  ~TrainJob() override { std::filesystem::remove_all(folder_); }
+  TrainJob() : JobTest(system()) {}
 
   // Three normal columns and, as a fourth, a function of them, far from mean 0 and variance 1.
   std::string regression_file() const {
@@ -48,22 +40,6 @@ class TrainJob : public testing::Test {
     spec.steps = 200;
     return spec;
   }
-  static std::string text_of(TrainSpec spec) {
-    study::Description description;
-    describe(description, spec);
-    return study::template_text(description);
-  }
-  study::RunDirectory run(
-      const TrainSpec& spec, const std::string& name, bool resume = false,
-      std::function<bool()> interrupted = [] { return false; }) const {
-    study::RunOptions options;
-    options.out = folder_ / name;
-    options.resume = resume;
-    options.interrupted = std::move(interrupted);
-    return study::run_spec({&system()}, text_of(spec), "spec.toml", options);
-  }
-
-  std::filesystem::path folder_;
 };
 
 TEST_F(TrainJob, ScalesByTheTrainingPointsAndSeesEachOnceAnEpoch) {

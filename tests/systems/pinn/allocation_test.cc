@@ -5,7 +5,7 @@
 #include "starling/base/parallel.h"
 #include "systems/pinn/poisson.h"
 
-#ifdef STARLING_COUNTS_OPERATOR_NEW
+#ifdef STARLING_COUNTS_ALLOCATIONS
 
 namespace starling::pinn {
 namespace {

@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <numbers>
 #include <set>
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/systems/pinn/bound_claims.h"
+#include "study/claims_test.h"
 
 namespace starling::pinn {
 namespace {
@@ -32,22 +32,10 @@ BoundStudySpec small() {
   return spec;
 }
 
-class BoundClaims : public testing::Test {
+class BoundClaims : public study::testing::ClaimsTest<BoundStudySpec> {
  protected:
-  BoundClaims()
-      : path_(std::filesystem::temp_directory_path() /
-              ("starling-bounds-" +
-               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".db")) {
-    std::filesystem::remove(path_);
-  }
-  void TearDown() override { std::filesystem::remove(path_); }
+  BoundClaims() : ClaimsTest(catalogue()) {}
 
-  std::vector<Claim> all(const BoundStudySpec& spec) const {
-    study::Store store(path_);
-    std::vector<Claim> out;
-    for (const Claim& claim : bound_claims()) out.push_back(measure(claim, spec, store));
-    return out;
-  }
   // The verdict on runs that were made by hand: gaps, bounds and layer factors, three a number of points.
   Claim judged(const std::string& id, const std::vector<std::pair<const char*, std::vector<double>>>& runs) {
     study::Store store(path_);
@@ -57,20 +45,12 @@ class BoundClaims : public testing::Test {
       store.record("trained networks", name, "", points);
     }
     store.mark_done("trained networks");
-    return measure(Claim{.id = id, .statement = "s"}, small(), store);
+    return catalogue().measure(Claim{.id = id, .statement = "s"}, small(), store);
   }
-  std::filesystem::path path_;
 };
 
 TEST_F(BoundClaims, StateTheirSourceTheirMeasureAndTheirFalsifierUnderDistinctNames) {
-  std::set<std::string> ids;
-  for (const Claim& claim : bound_claims()) {
-    EXPECT_TRUE(ids.insert(claim.id).second) << claim.id;
-    EXPECT_FALSE(claim.statement.empty() || claim.source.empty() || claim.measured_as.empty() ||
-                 claim.falsifier.empty())
-        << claim.id;
-  }
-  EXPECT_NE(std::string(bound_paper).find("reconstruction"), std::string::npos);
+  study::testing::expect_well_stated(catalogue().claims());
 }
 
 TEST_F(BoundClaims, OfTheoremsHoldAndNoneFailsOnASmallStudy) {

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "study/scratch.h"
+#include "study/claims_test.h"
 
 namespace starling::students {
 namespace {
@@ -50,6 +50,10 @@ TEST(CensusClaimsCatalogue, SaysWhereEachComesFromAndWhatWouldFailIt) {
       EXPECT_FALSE(text.empty()) << claim.id;
     EXPECT_FALSE(claim.value);
   }
+}
+
+TEST_F(CensusClaims, StateTheirSourceTheirMeasureAndTheirFalsifierUnderDistinctNames) {
+  study::testing::expect_well_stated(census_claims());
 }
 
 TEST_F(CensusClaims, OfACensusFollowFromItsClasses) {
