@@ -224,7 +224,10 @@ void Jets<T>::fill_coordinate(const T* points, std::ptrdiff_t begin, std::ptrdif
   constexpr std::ptrdiff_t lanes = JetTile<T>::lanes;
   for (std::ptrdiff_t i = 0; i < lanes; ++i)
     out[i] = points[(begin + std::min(i, count - 1)) * streams_.axes() + axis];
-  if (const int slope = streams_.slope(axis); slope >= 0) std::fill_n(out + slope * stride, lanes, T(1));
+  for (int s = 1; s < streams_.count(); ++s) {
+    if (const double slope = streams_.of_coordinate(s, axis); slope != 0)
+      std::fill_n(out + s * stride, lanes, static_cast<T>(slope));
+  }
 }
 
 template <class T>
@@ -238,10 +241,9 @@ void Jets<T>::fill_wave(const T* points, std::ptrdiff_t begin, std::ptrdiff_t co
     for (std::ptrdiff_t a = 0; a < streams_.axes(); ++a)
       angle += static_cast<T>(wave.frequency[index(a)]) * x[a];
     const T cosine = std::cos(angle), sine = std::sin(angle);
-    const std::array<T, 4> turned{cosine, -sine, -cosine, sine};
     for (int s = 0; s < streams_.count(); ++s) {
       const StreamWave& of = waves_[feature][index(s)];
-      out[s * stride + i] = static_cast<T>(of.coefficient) * turned[index(of.turns % 4)];
+      out[s * stride + i] = static_cast<T>(of.cosine) * cosine + static_cast<T>(of.sine) * sine;
     }
   }
 }
