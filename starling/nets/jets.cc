@@ -51,12 +51,12 @@ void activation_double(const JetHidden<double>& layer, const double* z, double* 
 void activation_float(const JetHidden<float>& layer, const float* z, float* kept, float* out) {
   run_activation(layer, z, kept, out);
 }
-void activation_reverse_double(const JetHidden<double>& layer, const double* z, const double* kept,
+void activation_reverse_double(const JetHidden<double>& layer, const double* z, double* kept,
                                const double* bar, double* out) {
   run_activation_reverse(layer, z, kept, bar, out);
 }
-void activation_reverse_float(const JetHidden<float>& layer, const float* z, const float* kept,
-                              const float* bar, float* out) {
+void activation_reverse_float(const JetHidden<float>& layer, const float* z, float* kept, const float* bar,
+                              float* out) {
   run_activation_reverse(layer, z, kept, bar, out);
 }
 
@@ -175,6 +175,11 @@ class Jets<T>::Room {
  public:
   Room(const Jets& jets, Workspace& workspace) : workspace_(workspace) {
     const std::lock_guard lock(workspace.guard_);
+    if (workspace.room_size_ < jets.room_size_) {  // rooms of a smaller network; none is taken
+      workspace.idle_.clear();
+      workspace.rooms_.clear();
+      workspace.room_size_ = jets.room_size_;
+    }
     if (workspace.idle_.empty()) {
       workspace.rooms_.push_back(std::make_unique<kernels::Scratch<T>>(index(jets.room_size_)));
       std::fill_n(workspace.rooms_.back()->data(), jets.room_size_, T(0));

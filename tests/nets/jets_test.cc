@@ -124,6 +124,7 @@ TEST(Jets, FeaturesOfTheCoordinatesAreDifferentiatedToo) {
   const auto exact = [&](MultiIndex index) { return testing::derivative_of(expected, index); };
   Streams streams(2);
   const int laplacian = streams.laplacian(2), biharmonic = streams.biharmonic(2);
+  const int sum = streams.sum({{1.5, {1, 0}}, {-0.5, {0, 2}}, {2, {2, 1}}, {0.25, {1, 3}}});
   std::vector<std::pair<int, MultiIndex>> asked;
   for (std::uint8_t i = 0; i <= 4; ++i) {
     for (std::uint8_t j = 0; i + j <= 4; ++j)
@@ -136,6 +137,8 @@ TEST(Jets, FeaturesOfTheCoordinatesAreDifferentiatedToo) {
   EXPECT_NEAR(stream_values(jets, parameters, point, laplacian)[0], exact({2}) + exact({0, 2}), 1e-12);
   const double square = exact({4}) + exact({0, 4}) + 2 * exact({2, 2});
   EXPECT_NEAR(stream_values(jets, parameters, point, biharmonic)[0], square, 1e-12 * (1 + std::abs(square)));
+  const double summed = 1.5 * exact({1}) - 0.5 * exact({0, 2}) + 2 * exact({2, 1}) + 0.25 * exact({1, 3});
+  EXPECT_NEAR(stream_values(jets, parameters, point, sum)[0], summed, 1e-12 * (1 + std::abs(summed)));
   EXPECT_THROW(Jets<double>({{3, 4, 1}, JetActivation::tanh, {{.axis = 0}}}, Streams(1)), base::Error);
   EXPECT_THROW(Jets<double>({{1, 4, 1}, JetActivation::tanh, {{.axis = 2}}}, Streams(1)), base::Error);
 }
@@ -189,6 +192,7 @@ Streams mixed_streams() {
   streams.derivative({2, 2});
   streams.derivative({4, 0});
   streams.biharmonic(2);
+  streams.sum({{0.7, {0, 1}}, {-0.3, {3, 0}}, {0.2, {1, 3}}});
   return streams;
 }
 
@@ -320,6 +324,8 @@ TEST(Jets, SlipsAreNamed) {
   EXPECT_THROW(streams.derivative({3, 2}), base::Error);
   EXPECT_THROW(streams.derivative({0, 0, 1}), base::Error);
   EXPECT_THROW(streams.laplacian(3), base::Error);
+  EXPECT_THROW(streams.sum({}), base::Error);
+  EXPECT_THROW(streams.sum({{1, {3, 2}}}), base::Error);
   EXPECT_THROW(Streams(5), base::Error);
   EXPECT_THROW(Jets<double>({{3, 4, 1}}, Streams(2)), base::Error);
   EXPECT_THROW(Jets<double>({{2, 0, 1}}, Streams(2)), base::Error);
