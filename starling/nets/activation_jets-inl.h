@@ -28,10 +28,18 @@ struct Kept {
   V first, second;
 };
 
+/// tanh keeps one number of the two.
+template <JetActivation kind>
+inline constexpr bool keeps_second = kind != JetActivation::tanh;
+
+/// Numbers in a row of a tile.
+template <class T>
+inline constexpr std::ptrdiff_t row_length = 256 / static_cast<std::ptrdiff_t>(sizeof(T));
+
 /// a / b for 1 <= b <= 2, within two units in the last place. With AVX-512 by Newton's steps from the
 /// approximate reciprocal of 14 bits: in doubles a division costs as much as the whole exponential.
 template <class D>
-HWY_INLINE hn::Vec<D> quotient(D d, hn::Vec<D> a, hn::Vec<D> b) {
+HWY_INLINE hn::Vec<D> quotient([[maybe_unused]] D d, hn::Vec<D> a, hn::Vec<D> b) {
 #if HWY_TARGET <= HWY_AVX3
   if constexpr (sizeof(hn::TFromD<D>) == 8) {
     const auto one = hn::Set(d, 1.0);

@@ -17,6 +17,7 @@
 
 #include "starling/nets/activation_jets-inl.h"
 #include "starling/nets/jet_layer.h"
+#include "starling/nets/jet_line-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::nets::HWY_NAMESPACE {
@@ -24,8 +25,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
 using Wide = hn::ScalableTag<T>;
-template <class T>
-inline constexpr std::ptrdiff_t row_length = 256 / static_cast<std::ptrdiff_t>(sizeof(T));
 
 // How many vectors of a row a product holds in registers, beside its six rows of the left factor.
 inline constexpr int held_vectors = HWY_MAX_BYTES >= 64 ? 4 : 2;
@@ -140,8 +139,8 @@ inline constexpr bool whole_rows = HWY_TARGET != HWY_SCALAR && sizeof(T) == 8;
 
 #if HWY_TARGET != HWY_SCALAR
 // The vector whose lane i is the sum of the lanes of v[i], for as many as it has lanes.
-inline hn::Vec<Wide<double>> sums_of(const hn::Vec<Wide<double>>* v) {
-  const Wide<double> d;
+template <class D>
+HWY_INLINE hn::Vec<D> sums_of(D d, const hn::Vec<D>* v) {
   const auto pair = [&](auto a, auto b) {
     return hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
   };
@@ -149,7 +148,7 @@ inline hn::Vec<Wide<double>> sums_of(const hn::Vec<Wide<double>>* v) {
   [[maybe_unused]] const auto halves = [&](auto a, auto b) {
     return hn::Add(hn::ConcatUpperLower(d, b, a), hn::ConcatLowerUpper(d, b, a));
   };
-  constexpr std::size_t lanes = hn::MaxLanes(d);
+  constexpr std::size_t lanes = hn::MaxLanes(D());
   if constexpr (lanes == 2) {
     return pair(v[0], v[1]);
   } else if constexpr (lanes == 4) {
@@ -207,7 +206,7 @@ HWY_INLINE void outer_vectors(const JetLayer<T>& layer, const T* bar, const T* i
     outer_sums<rows, lanes>(layer, bar, input, sum);
     for (int r = 0; r < rows; ++r) {
       T* to = gradient + r * layer.inputs;
-      hn::StoreU(hn::Add(hn::LoadU(d, to), sums_of(sum + r * lanes)), d, to);
+      hn::StoreU(hn::Add(hn::LoadU(d, to), sums_of(d, sum + r * lanes)), d, to);
     }
   }
 }
@@ -341,10 +340,6 @@ HWY_INLINE void sum_terms_of_row(std::ptrdiff_t width, const StreamTerm* begin, 
   go(std::integral_constant<int, 1>());
 }
 
-// tanh keeps one number of the two.
-template <JetActivation kind>
-inline constexpr bool keeps_second = kind != JetActivation::tanh;
-
 /// The derivatives of one neuron's activation, orders 0 to `order`, in rows. `fresh` evaluates the activation
 /// and keeps it, else it is what was kept.
 template <JetActivation kind, bool fresh, class T>
@@ -415,14 +410,38 @@ template <class T>
 void run_layer(const JetLayer<T>& layer, T* out) {
   apply_layer(layer, out);
 }
+// use(order as an integral constant) for the order of a line, 0 for other streams.
+template <class Use>
+HWY_INLINE void with_line(int order, const Use& use) {
+  if (order == 2) return use(std::integral_constant<int, 2>());
+  if (order == 3) return use(std::integral_constant<int, 3>());
+  if (order == 4) return use(std::integral_constant<int, 4>());
+  return use(std::integral_constant<int, 0>());
+}
+
 template <class T>
 void run_activation(const JetHidden<T>& layer, const T* z, T* kept, T* out) {
-  with_activation(layer.activation, [&](auto kind) { activate<decltype(kind)::value>(layer, z, kept, out); });
+  with_activation(layer.activation, [&]<JetActivation kind>(std::integral_constant<JetActivation, kind>) {
+    with_line(layer.line.order, [&]<int order>(std::integral_constant<int, order>) {
+      if constexpr (order == 0) {
+        activate<kind>(layer, z, kept, out);
+      } else {
+        activate_line<kind, order>(layer, z, kept, out);
+      }
+    });
+  });
 }
 template <class T>
 void run_activation_reverse(const JetHidden<T>& layer, const T* z, T* kept, const T* bar, T* out) {
-  with_activation(layer.activation,
-                  [&](auto kind) { activate_reverse<decltype(kind)::value>(layer, z, kept, bar, out); });
+  with_activation(layer.activation, [&]<JetActivation kind>(std::integral_constant<JetActivation, kind>) {
+    with_line(layer.line.order, [&]<int order>(std::integral_constant<int, order>) {
+      if constexpr (order == 0) {
+        activate_reverse<kind>(layer, z, kept, bar, out);
+      } else {
+        reverse_line<kind, order>(layer, z, kept, bar, out);
+      }
+    });
+  });
 }
 
 }  // namespace starling::nets::HWY_NAMESPACE

@@ -281,6 +281,7 @@ struct Pass {
   const T* parameters;
   T* room;
   std::ptrdiff_t width;
+  JetLine line;
 
   std::ptrdiff_t units(std::ptrdiff_t l) const { return network.widths[index(l)]; }
   JetLayer<T> layer(std::ptrdiff_t l) const {
@@ -304,7 +305,8 @@ struct Pass {
             forward.data(),
             forward.data() + forward.size(),
             reverse.data(),
-            reverse.data() + reverse.size()};
+            reverse.data() + reverse.size(),
+            line};
   }
 
   void run_forward() const {
@@ -345,7 +347,7 @@ std::ptrdiff_t vectors_for(std::ptrdiff_t count) {
 #define STARLING_PASS(ROOM, COUNT)                                                            \
   Pass<T> {                                                                                   \
     network_, streams_, forward_, reverse_, inputs_, before_, kept_, parameters.data(), ROOM, \
-        vectors_for<T>(COUNT)                                                                 \
+        vectors_for<T>(COUNT), find_line(streams_.count(), forward_)                          \
   }
 
 template <class T>
