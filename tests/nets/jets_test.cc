@@ -10,6 +10,7 @@
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/base/random.h"
+#include "starling/nets/jet_line.h"
 
 namespace starling::nets {
 namespace {
@@ -218,6 +219,49 @@ TEST(Jets, TheGradientIsThatOfDifferences) {
         const double slope = (8 * (moved(h) - moved(-h)) - (moved(2 * h) - moved(-2 * h))) / (12 * h);
         EXPECT_NEAR(gradient[p], slope, 1e-9 * scale) << n << " " << p;
       }
+    }
+  }
+}
+
+// Streams of a common shape have kernels of their own; one more stream, which nothing reads, makes them do
+// without.
+TEST(Jets, StreamsOfACommonShapeAreThoseOfTheirTerms) {
+  const std::array<std::vector<StreamPart>, 4> sums{{{{1, {2, 0}}, {-0.5, {0, 2}}},
+                                                     {{0.3, {2, 0}}, {-2, {3, 0}}, {0.7, {0, 1}}},
+                                                     {{0.3, {2, 0}}, {-2, {0, 3}}, {1, {0, 2}}},
+                                                     {{1, {4, 0}}, {0.5, {3, 0}}, {-0.2, {0, 2}}}}};
+  const std::array<int, 4> orders{2, 3, 3, 4};
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    Streams streams(2);
+    streams.derivative({0, 1});
+    const int last = streams.sum(sums[k]);
+    EXPECT_EQ(find_line(streams.count(), streams.forward()).order, orders[k]) << k;
+    Streams more = streams;
+    more.derivative({1, 1});
+    EXPECT_EQ(find_line(more.count(), more.forward()).order, 0) << k;
+    for (const JetActivation activation : all_activations) {
+      const JetNetwork network{{2, 9, 7, 2}, activation};
+      const auto parameters = formula_parameters(network);
+      const auto points = random_points(37, 2);
+      const auto gradient = [&](const Streams& all) {
+        const Jets<double> jets(network, all);
+        std::vector<double> out(parameters.size());
+        Jets<double>::Workspace workspace;
+        jets.add_gradient(
+            parameters, points.data(), 37, workspace,
+            [&](const JetTile<double>& tile) {
+              for (int s = 0; s <= last; ++s) {
+                for (std::ptrdiff_t i = 0; i < tile.count; ++i)
+                  tile.seed(s, 1)[i] = (1 + s) * tile.stream(s, 0)[i] * tile.stream(last, 1)[i];
+              }
+            },
+            out);
+        return out;
+      };
+      const auto own = gradient(streams), plain = gradient(more);
+      double scale = 0;
+      for (const double g : plain) scale = std::max(scale, std::abs(g));
+      for (std::size_t p = 0; p < own.size(); ++p) EXPECT_NEAR(own[p], plain[p], 1e-13 * scale) << k;
     }
   }
 }

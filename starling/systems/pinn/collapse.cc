@@ -103,7 +103,7 @@ class Travelling {
     }
     return true;
   }
-  std::bitset<base * base * base * base> indices_;
+  std::bitset<std::size_t{base} * base * base * base> indices_;
   std::size_t sums_ = 0;
 };
 
