@@ -103,7 +103,8 @@ nb::dict residual_gradient(const std::string& equation, const std::vector<std::s
   unlocked([&] {
     Problem problem(equation, axes, given, widths, flat, activation);
     gradient.resize(problem.parameters.size());
-    pinn::Residual<double>::Workspace workspace;
+    // Kept from call to call: fresh pages would cost more than the arithmetic at few points.
+    static thread_local pinn::Residual<double>::Workspace workspace;
     loss =
         problem.residual.add_gradient(problem.parameters, points.data(), n, nullptr, 1, workspace, gradient);
     const std::size_t own = flat.shape(0);

@@ -29,12 +29,17 @@ def _require_finite(array, name):
     return array
 
 
-def points(value, name, dtypes=(np.float64,)):
-    """The cloud as a C-contiguous array (N, d), float64 unless its own dtype is among `dtypes`; ValueError names the argument and what is wrong with it."""
+def matrix(value, name, dtypes=(np.float64,)):
+    """A C-contiguous array of two dimensions, float64 unless its own dtype is among `dtypes`; its numbers may be anything."""
     array = _as_array(value, name, dtypes)
     if array.ndim != 2:
         raise ValueError(f"{name}: shape {array.shape}; expected two dimensions (points, coordinates)")
-    return _require_finite(array, name)
+    return array
+
+
+def points(value, name, dtypes=(np.float64,)):
+    """The cloud as a matrix() of finite numbers (N, d); ValueError names the argument and what is wrong with it."""
+    return _require_finite(matrix(value, name, dtypes), name)
 
 
 def pair(x, y):
@@ -45,9 +50,14 @@ def pair(x, y):
     return x.astype(dtype, copy=False), y.astype(dtype, copy=False)
 
 
-def numbers(value, name):
-    """The same for a list of numbers, shape (N,)."""
+def vector(value, name):
+    """As matrix(), of one dimension."""
     array = _as_array(value, name)
     if array.ndim != 1:
         raise ValueError(f"{name}: shape {array.shape}; expected one dimension")
-    return _require_finite(array, name)
+    return array
+
+
+def numbers(value, name):
+    """As points(), for a list of numbers, shape (N,)."""
+    return _require_finite(vector(value, name), name)

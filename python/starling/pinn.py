@@ -15,7 +15,7 @@ import operator
 import numpy as np
 
 from . import _core
-from ._arrays import numbers, points as _points
+from ._arrays import matrix, numbers, points as _points, vector
 from ._run import run as _run
 
 __all__ = [
@@ -29,7 +29,7 @@ def _network(weights, biases):
         raise ValueError(f"{len(weights)} weights and {len(biases)} biases; expected one of each for every layer, and at least one")
     widths, parts = [], []
     for k, (weight, bias) in enumerate(zip(weights, biases)):
-        weight, bias = _points(weight, f"weights[{k}]"), numbers(bias, f"biases[{k}]")
+        weight, bias = matrix(weight, f"weights[{k}]"), vector(bias, f"biases[{k}]")
         if widths and weight.shape[1] != widths[-1]:
             raise ValueError(f"weights[{k}]: shape {weight.shape}; expected {widths[-1]} columns, the outputs of the layer before")
         if len(bias) != len(weight):
@@ -39,7 +39,11 @@ def _network(weights, biases):
         widths = widths or [weight.shape[1]]
         widths.append(len(weight))
         parts += [weight.ravel(), bias]
-    return widths, np.concatenate(parts)
+    flat = np.concatenate(parts)
+    if not np.isfinite(flat).all():  # one look at all of them; a second one to say which
+        for k, (weight, bias) in enumerate(zip(weights, biases)):
+            _points(weight, f"weights[{k}]"), numbers(bias, f"biases[{k}]")
+    return widths, flat
 
 
 def _places(value, inputs):

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 
+#include "starling/nets/jet_line.h"
 #include "starling/nets/jet_streams.h"
 #include "starling/nets/jets.h"
 
@@ -27,6 +28,7 @@ struct JetHidden {
   const StreamTerm* forward_end;
   const StreamTerm* reverse;
   const StreamTerm* reverse_end;
+  JetLine line;  ///< of order 0 when only the terms tell
 };
 
 }  // namespace starling::nets

@@ -87,9 +87,9 @@ int Streams::find(Kind kind, const MultiIndex& index) const {
   return -1;
 }
 
-int Streams::add(Kind kind, const MultiIndex& index, int order, std::vector<StreamTerm> terms) {
+int Streams::add(Named named, int order, std::vector<StreamTerm> terms) {
   const auto target = static_cast<std::uint16_t>(streams_.size());
-  streams_.push_back({kind, index});
+  streams_.push_back(std::move(named));
   order_ = std::max(order_, order);
   for (StreamTerm& made : terms) {
     made.target = target;
@@ -108,10 +108,8 @@ const MultiIndex& Streams::index(int stream) const {
   return named.index;
 }
 
-int Streams::derivative(const MultiIndex& index) {
-  if (const int known = find(Kind::derivative, index); known >= 0) return known;
-  const int order = order_of(index);
-  if (order > highest_order)
+void Streams::check_index(const MultiIndex& index) const {
+  if (const int order = order_of(index); order > highest_order)
     throw Error(ErrorKind::usage,
                 "jets: a derivative of order " + std::to_string(order) + "; expected at most 4");
   for (std::size_t a = 0; a < index.size(); ++a) {
@@ -120,6 +118,11 @@ int Streams::derivative(const MultiIndex& index) {
                   "jets: a derivative along axis " + std::to_string(a + 1) + " of " + std::to_string(axes_));
     }
   }
+}
+
+int Streams::derivative(const MultiIndex& index) {
+  if (const int known = find(Kind::derivative, index); known >= 0) return known;
+  check_index(index);
   std::vector<StreamTerm> terms;
   for (const auto& [parts, count] : block_counts(index)) {
     StreamTerm made{.slope = static_cast<std::uint8_t>(parts.size()),
@@ -129,7 +132,42 @@ int Streams::derivative(const MultiIndex& index) {
       made.factor[i] = parts[i] == index ? itself : static_cast<std::uint16_t>(derivative(parts[i]));
     terms.push_back(made);
   }
-  return add(Kind::derivative, index, order, std::move(terms));
+  return add({Kind::derivative, index}, order_of(index), std::move(terms));
+}
+
+int Streams::sum(const std::vector<StreamPart>& parts) {
+  if (parts.empty()) throw Error(ErrorKind::usage, "jets: a sum of no derivatives");
+  for (std::size_t s = 0; s < streams_.size(); ++s) {
+    if (streams_[s].kind == Kind::sum && streams_[s].parts == parts) return static_cast<int>(s);
+  }
+  // The products of two and more streams, equal ones of different summands together.
+  std::map<std::vector<MultiIndex>, double> products;
+  int order = 0;
+  for (const StreamPart& part : parts) {
+    check_index(part.index);
+    order = std::max(order, order_of(part.index));
+    for (const auto& [factors, count] : block_counts(part.index)) {
+      if (factors.size() > 1) products[factors] += count * part.coefficient;
+    }
+  }
+  std::vector<StreamTerm> terms{term(1, {itself})};
+  for (const auto& [factors, coefficient] : products) {
+    StreamTerm made{.slope = static_cast<std::uint8_t>(factors.size()),
+                    .factors = static_cast<std::uint8_t>(factors.size()),
+                    .coefficient = coefficient};
+    for (std::size_t i = 0; i < factors.size(); ++i)
+      made.factor[i] = static_cast<std::uint16_t>(derivative(factors[i]));
+    terms.push_back(made);
+  }
+  return add({Kind::sum, {}, parts}, order, std::move(terms));
+}
+
+double Streams::of_coordinate(int stream, int axis) const {
+  const Named& named = streams_[static_cast<std::size_t>(stream)];
+  if (named.kind == Kind::derivative) return named.index == unit(axis) ? 1 : 0;
+  double slope = 0;
+  for (const StreamPart& part : named.parts) slope += part.index == unit(axis) ? part.coefficient : 0;
+  return slope;
 }
 
 void Streams::check_space(int space) const {
@@ -140,30 +178,36 @@ void Streams::check_space(int space) const {
 
 int Streams::laplacian(int space) {
   check_space(space);
-  const MultiIndex name = unit(0, space);
-  if (const int known = find(Kind::laplacian, name); known >= 0) return known;
-  std::vector<StreamTerm> terms{term(1, {itself})};
-  for (int a = 0; a < space; ++a) {
-    const int slope = derivative(unit(a));
-    terms.push_back(term(1, {slope, slope}));
-  }
-  return add(Kind::laplacian, name, 2, std::move(terms));
+  std::vector<StreamPart> parts;
+  for (int a = 0; a < space; ++a) parts.push_back({1, unit(a, 2)});
+  return sum(parts);
 }
 
 StreamWave Streams::wave(int stream, const std::array<double, most_axes>& frequency) const {
   const Named& named = streams_[static_cast<std::size_t>(stream)];
-  StreamWave made;
-  if (named.kind == Kind::derivative) {
-    made.turns = order_of(named.index);
-    for (std::size_t a = 0; a < named.index.size(); ++a)
-      made.coefficient *= std::pow(frequency[a], named.index[a]);
-    return made;
+  // c cos(angle + turns π/2)
+  const auto turned = [](double c, int turns) -> StreamWave {
+    const double sign = turns % 4 == 1 || turns % 4 == 2 ? -c : c;
+    return turns % 2 == 0 ? StreamWave{.cosine = sign} : StreamWave{.sine = sign};
+  };
+  const auto of_index = [&](const MultiIndex& index, double c) {
+    for (std::size_t a = 0; a < index.size(); ++a) c *= std::pow(frequency[a], index[a]);
+    return turned(c, order_of(index));
+  };
+  if (named.kind == Kind::derivative) return of_index(named.index, 1);
+  if (named.kind == Kind::sum) {
+    StreamWave sum;
+    for (const StreamPart& part : named.parts) {
+      const StreamWave each = of_index(part.index, part.coefficient);
+      sum.cosine += each.cosine;
+      sum.sine += each.sine;
+    }
+    return sum;
   }
   double square = 0;
   for (std::size_t a = 0; a < named.index[0]; ++a) square += frequency[a] * frequency[a];
-  if (named.kind == Kind::laplacian) return {square, 2};
-  if (named.kind == Kind::biharmonic) return {square * square, 4};
-  return {square * frequency[named.index[3] - std::size_t{8}], 3};
+  if (named.kind == Kind::biharmonic) return turned(square * square, 4);
+  return turned(square * frequency[named.index[3] - std::size_t{8}], 3);
 }
 
 // ∂_a of the Laplacian: f₁ z_aΔ + f₂ (z_a z_Δ + 2 Σ_b z_b z_ab) + f₃ z_a Σ_b z_b².
@@ -180,7 +224,7 @@ int Streams::laplacian_slope(int axis, int space) {
     terms.push_back(term(2, {other, derivative(pair)}));
     terms.push_back(term(1, {slope, other, other}));
   }
-  return add(Kind::laplacian_slope, name, 3, std::move(terms));
+  return add({Kind::laplacian_slope, name}, 3, std::move(terms));
 }
 
 // f₁ z_ΔΔ + f₂ (z_Δ² + 4 Σ z_a z_aΔ + 2 Σ z_ab²) + f₃ (2 z_Δ Σ z_a² + 4 Σ z_a z_b z_ab) + f₄ (Σ z_a²)².
@@ -204,7 +248,7 @@ int Streams::biharmonic(int space) {
       terms.push_back(term(times, {slope, slope, other, other}));
     }
   }
-  return add(Kind::biharmonic, name, 4, std::move(terms));
+  return add({Kind::biharmonic, name}, 4, std::move(terms));
 }
 
 std::vector<StreamTerm> Streams::reverse() const {

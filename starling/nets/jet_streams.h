@@ -23,18 +23,24 @@ struct StreamTerm {
   double coefficient = 1;
 };
 
-/// What a stream makes of cos(w · x + phase): coefficient · cos(w · x + phase + turns π/2).
+/// What a stream makes of cos(w · x + phase): cosine · cos(w · x + phase) + sine · sin(w · x + phase).
 struct StreamWave {
+  double cosine = 0, sine = 0;
+};
+
+/// A summand of a stream: coefficient · ∂^index.
+struct StreamPart {
   double coefficient = 1;
-  int turns = 0;
+  MultiIndex index{};
+  bool operator==(const StreamPart&) const = default;
 };
 
 /// The derivatives that travel through a network together: stream 0 is the value.
 ///
 /// An activation sends the streams z of its input to h_α = Σ f_|π| Π_{β in π} z_β over the partitions π of
-/// the multi-index α (Faà di Bruno), so a stream brings along all that it is made of. A Laplacian is one
-/// stream, h = f₁ z_Δ + f₂ Σ z_a², and the biharmonic operator is built likewise: fewer streams than the
-/// derivatives that they sum.
+/// the multi-index α (Faà di Bruno), so a stream brings along all that it is made of. A sum of derivatives is
+/// one stream: their f₁ z_β add up to f₁ times the sum, so it brings along what they are made of but not
+/// them. A Laplacian is h = f₁ z_Δ + f₂ Σ z_a², and the biharmonic operator is built likewise.
 class Streams {
  public:
   /// Error{usage} unless 1 <= axes <= 4.
@@ -43,6 +49,8 @@ class Streams {
   /// The stream of a derivative, added with its parts when it is new. Error{usage} above order 4 or for an
   /// axis that is not there.
   int derivative(const MultiIndex& index);
+  /// The stream of Σ coefficient ∂^index. Error{usage} for no summands, and as `derivative` of each.
+  int sum(const std::vector<StreamPart>& parts);
   /// The stream of Σ ∂²/∂a² over the axes a < `space`, or of its square.
   int laplacian(int space);
   int biharmonic(int space);
@@ -50,8 +58,8 @@ class Streams {
   int axes() const { return axes_; }
   int count() const { return static_cast<int>(streams_.size()); }
   int order() const { return order_; }  ///< of the highest derivative
-  /// The stream of the first derivative along that axis, or -1.
-  int slope(int axis) const { return find(Kind::derivative, unit(axis)); }
+  /// What a stream makes of the coordinate of that axis, but for stream 0: a constant.
+  double of_coordinate(int stream, int axis) const;
   /// The multi-index of a plain derivative; Error{usage} for a collapsed stream.
   const MultiIndex& index(int stream) const;
 
@@ -63,14 +71,16 @@ class Streams {
   std::vector<StreamTerm> reverse() const;
 
  private:
-  enum class Kind : std::uint8_t { derivative, laplacian, laplacian_slope, biharmonic };
+  enum class Kind : std::uint8_t { derivative, sum, laplacian_slope, biharmonic };
   struct Named {
     Kind kind;
     MultiIndex index;
+    std::vector<StreamPart> parts{};  // of a sum
   };
   static MultiIndex unit(int axis, int times = 1);
   int find(Kind kind, const MultiIndex& index) const;
-  int add(Kind kind, const MultiIndex& index, int order, std::vector<StreamTerm> terms);
+  int add(Named named, int order, std::vector<StreamTerm> terms);
+  void check_index(const MultiIndex& index) const;
   int laplacian_slope(int axis, int space);
   void check_space(int space) const;
 

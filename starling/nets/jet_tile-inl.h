@@ -17,6 +17,7 @@
 
 #include "starling/nets/activation_jets-inl.h"
 #include "starling/nets/jet_layer.h"
+#include "starling/nets/jet_line-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::nets::HWY_NAMESPACE {
@@ -24,8 +25,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
 using Wide = hn::ScalableTag<T>;
-template <class T>
-inline constexpr std::ptrdiff_t row_length = 256 / static_cast<std::ptrdiff_t>(sizeof(T));
 
 // How many vectors of a row a product holds in registers, beside its six rows of the left factor.
 inline constexpr int held_vectors = HWY_MAX_BYTES >= 64 ? 4 : 2;
@@ -134,13 +133,42 @@ HWY_INLINE void add_sums(const hn::Vec<Wide<T>>* v, T* const* totals) {
   for (; i < count; ++i) *totals[i] += hn::GetLane(hn::SumOfLanes(d, v[i]));
 }
 
-// gradient (rows, columns) += Σ_s Σ_lanes bar[s][r] input[s][c].
+// Whether a block of as many columns as a vector has lanes fits the registers: its sums are one vector.
+template <class T>
+inline constexpr bool whole_rows = HWY_TARGET != HWY_SCALAR && sizeof(T) == 8;
+
+#if HWY_TARGET != HWY_SCALAR
+// The vector whose lane i is the sum of the lanes of v[i], for as many as it has lanes.
+template <class D>
+HWY_INLINE hn::Vec<D> sums_of(D d, const hn::Vec<D>* v) {
+  const auto pair = [&](auto a, auto b) {
+    return hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  };
+  // Halves of two vectors: one vector of their sums.
+  [[maybe_unused]] const auto halves = [&](auto a, auto b) {
+    return hn::Add(hn::ConcatUpperLower(d, b, a), hn::ConcatLowerUpper(d, b, a));
+  };
+  constexpr std::size_t lanes = hn::MaxLanes(D());
+  if constexpr (lanes == 2) {
+    return pair(v[0], v[1]);
+  } else if constexpr (lanes == 4) {
+    return halves(pair(v[0], v[1]), pair(v[2], v[3]));
+  } else {
+    static_assert(lanes == 8);
+    const auto quarters = [&](auto a, auto b) {
+      return hn::Add(hn::OddEvenBlocks(b, a), hn::SwapAdjacentBlocks(hn::OddEvenBlocks(a, b)));
+    };
+    return halves(quarters(pair(v[0], v[1]), pair(v[2], v[3])), quarters(pair(v[4], v[5]), pair(v[6], v[7])));
+  }
+}
+#endif
+
+// sum[r][c] = Σ_s bar[s][r] input[s][c], lane by lane.
 template <int rows, int columns, class T>
-HWY_INLINE void outer_block(const JetLayer<T>& layer, const T* bar, const T* input, T* gradient) {
+HWY_INLINE void outer_sums(const JetLayer<T>& layer, const T* bar, const T* input, hn::Vec<Wide<T>>* sum) {
   const Wide<T> d;
   const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
-  hn::Vec<Wide<T>> sum[rows * columns];
-  for (auto& each : sum) each = hn::Zero(d);
+  for (int i = 0; i < rows * columns; ++i) sum[i] = hn::Zero(d);
   for (std::ptrdiff_t s = 0; s < layer.streams; ++s) {
     const T* left = bar + s * layer.output_stride;
     const T* right = input + s * layer.input_stride;
@@ -154,6 +182,13 @@ HWY_INLINE void outer_block(const JetLayer<T>& layer, const T* bar, const T* inp
       }
     }
   }
+}
+
+// gradient (rows, columns) += Σ_s Σ_lanes bar[s][r] input[s][c].
+template <int rows, int columns, class T>
+HWY_INLINE void outer_block(const JetLayer<T>& layer, const T* bar, const T* input, T* gradient) {
+  hn::Vec<Wide<T>> sum[rows * columns];
+  outer_sums<rows, columns>(layer, bar, input, sum);
   T* totals[rows * columns];
   for (int r = 0; r < rows; ++r) {
     for (int c = 0; c < columns; ++c) totals[r * columns + c] = gradient + r * layer.inputs + c;
@@ -161,9 +196,24 @@ HWY_INLINE void outer_block(const JetLayer<T>& layer, const T* bar, const T* inp
   add_sums<rows * columns, T>(sum, totals);
 }
 
+// The same for as many columns as a vector has lanes: whole vectors of the gradient.
 template <int rows, class T>
-HWY_INLINE void outer_rows(const JetLayer<T>& layer, const T* bar, T* gradient) {
-  std::ptrdiff_t c = 0;
+HWY_INLINE void outer_vectors(const JetLayer<T>& layer, const T* bar, const T* input, T* gradient) {
+  if constexpr (whole_rows<T>) {
+    const Wide<T> d;
+    constexpr int lanes = static_cast<int>(hn::MaxLanes(d));
+    hn::Vec<Wide<T>> sum[rows * lanes];
+    outer_sums<rows, lanes>(layer, bar, input, sum);
+    for (int r = 0; r < rows; ++r) {
+      T* to = gradient + r * layer.inputs;
+      hn::StoreU(hn::Add(hn::LoadU(d, to), sums_of(d, sum + r * lanes)), d, to);
+    }
+  }
+}
+
+// The columns from `c` on.
+template <int rows, class T>
+HWY_INLINE void outer_rows(const JetLayer<T>& layer, const T* bar, std::ptrdiff_t c, T* gradient) {
   const auto block = [&]<int width>(std::integral_constant<int, width>) {
     for (; c + width <= layer.inputs; c += width)
       outer_block<rows, width>(layer, bar, layer.input + c * row_length<T>, gradient + c);
@@ -173,17 +223,31 @@ HWY_INLINE void outer_rows(const JetLayer<T>& layer, const T* bar, T* gradient) 
   block(std::integral_constant<int, 1>());
 }
 
+// use(height, r) for blocks of rows of those heights, the highest first.
+template <int... heights, class Use>
+HWY_INLINE void in_blocks(std::ptrdiff_t rows, const Use& use) {
+  std::ptrdiff_t r = 0;
+  const auto block = [&]<int height>(std::integral_constant<int, height> constant) {
+    for (; r + height <= rows; r += height) use(constant, r);
+  };
+  (block(std::integral_constant<int, heights>()), ...);
+}
+
 /// The gradient of a layer from the bars of its output, added to `gradient`.
 template <class T>
 HWY_INLINE void add_layer_gradient(const JetLayer<T>& layer, const T* bar, T* weight, T* bias) {
-  std::ptrdiff_t r = 0;
-  const auto block = [&]<int height>(std::integral_constant<int, height>) {
-    for (; r + height <= layer.outputs; r += height)
-      outer_rows<height>(layer, bar + r * row_length<T>, weight + r * layer.inputs);
-  };
-  block(std::integral_constant<int, 4>());
-  block(std::integral_constant<int, 2>());
-  block(std::integral_constant<int, 1>());
+  const auto width = static_cast<std::ptrdiff_t>(hn::Lanes(Wide<T>()));
+  // Columns go outside: a few of the input stay in the first cache while the bars stream by.
+  const std::ptrdiff_t whole = whole_rows<T> ? layer.inputs / width * width : 0;
+  for (std::ptrdiff_t c = 0; c < whole; c += width) {
+    in_blocks<2, 1>(layer.outputs, [&](auto height, std::ptrdiff_t r) {
+      outer_vectors<decltype(height)::value>(layer, bar + r * row_length<T>, layer.input + c * row_length<T>,
+                                             weight + r * layer.inputs + c);
+    });
+  }
+  in_blocks<4, 2, 1>(whole < layer.inputs ? layer.outputs : 0, [&](auto height, std::ptrdiff_t r) {
+    outer_rows<decltype(height)::value>(layer, bar + r * row_length<T>, whole, weight + r * layer.inputs);
+  });
   const Wide<T> d;
   const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
   for (std::ptrdiff_t o = 0; o < layer.outputs; ++o) {
@@ -276,16 +340,26 @@ HWY_INLINE void sum_terms_of_row(std::ptrdiff_t width, const StreamTerm* begin, 
   go(std::integral_constant<int, 1>());
 }
 
-/// The derivatives of one neuron's activation, orders 0 to `order`, in rows.
-template <JetActivation kind, class T>
-HWY_INLINE void neuron_slopes(std::ptrdiff_t width, const T* z, const T* kept, int order, T* slopes) {
+/// The derivatives of one neuron's activation, orders 0 to `order`, in rows. `fresh` evaluates the activation
+/// and keeps it, else it is what was kept.
+template <JetActivation kind, bool fresh, class T>
+HWY_INLINE void neuron_slopes(std::ptrdiff_t width, const T* z, T* kept, int order, T* slopes) {
   const Wide<T> d;
   const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
   for (std::ptrdiff_t v = 0; v < width * lanes; v += lanes) {
+    const auto value = hn::Load(d, z + v);
+    Kept<hn::Vec<Wide<T>>> both;
+    if constexpr (fresh) {
+      both = evaluate<kind>(d, value);
+      hn::Store(both.first, d, kept + v);
+      if constexpr (keeps_second<kind>) hn::Store(both.second, d, kept + row_length<T> + v);
+    } else {
+      both.first = hn::Load(d, kept + v);
+      both.second = keeps_second<kind> ? hn::Load(d, kept + row_length<T> + v) : both.first;
+    }
     hn::Vec<Wide<T>> f[6];
-    derivatives<kind>(d, hn::Load(d, z + v), {hn::Load(d, kept + v), hn::Load(d, kept + row_length<T> + v)},
-                      order, f);
-    for (int k = 0; k <= order; ++k) hn::Store(f[k], d, slopes + k * row_length<T> + v);
+    derivatives<kind>(d, value, both, order, f);
+    for (int k = fresh ? 0 : 1; k <= order; ++k) hn::Store(f[k], d, slopes + k * row_length<T> + v);
   }
 }
 
@@ -299,12 +373,7 @@ HWY_NOINLINE void activate(const JetHidden<T>& layer, const T* z, T* kept, T* ou
   for (std::ptrdiff_t n = 0; n < layer.neurons; ++n) {
     const T* value = z + n * row_length<T>;
     T* own = kept + 2 * n * row_length<T>;
-    for (std::ptrdiff_t v = 0; v < layer.width * lanes; v += lanes) {
-      const auto both = evaluate<kind>(d, hn::Load(d, value + v));
-      hn::Store(both.first, d, own + v);
-      hn::Store(both.second, d, own + row_length<T> + v);
-    }
-    neuron_slopes<kind>(layer.width, value, own, std::max(1, layer.order), slopes);
+    neuron_slopes<kind, true>(layer.width, value, own, std::max(1, layer.order), slopes);
     T* to = out + n * row_length<T>;
     for (std::ptrdiff_t v = 0; v < layer.width * lanes; v += lanes)
       hn::Store(hn::Load(d, slopes + v), d, to + v);
@@ -321,12 +390,11 @@ HWY_NOINLINE void activate(const JetHidden<T>& layer, const T* z, T* kept, T* ou
 
 /// The bars of a layer's pre-activations from those of its activations.
 template <JetActivation kind, class T>
-HWY_NOINLINE void activate_reverse(const JetHidden<T>& layer, const T* z, const T* kept, const T* bar,
-                                   T* out) {
+HWY_NOINLINE void activate_reverse(const JetHidden<T>& layer, const T* z, T* kept, const T* bar, T* out) {
   HWY_ALIGN T slopes[6 * row_length<T>];
   for (std::ptrdiff_t n = 0; n < layer.neurons; ++n) {
     const T* value = z + n * row_length<T>;
-    neuron_slopes<kind>(layer.width, value, kept + 2 * n * row_length<T>, layer.order + 1, slopes);
+    neuron_slopes<kind, false>(layer.width, value, kept + 2 * n * row_length<T>, layer.order + 1, slopes);
     const StreamTerm* term = layer.reverse;
     for (std::ptrdiff_t s = 0; s < layer.streams; ++s) {
       const StreamTerm* end = term;
@@ -342,14 +410,38 @@ template <class T>
 void run_layer(const JetLayer<T>& layer, T* out) {
   apply_layer(layer, out);
 }
+// use(order as an integral constant) for the order of a line, 0 for other streams.
+template <class Use>
+HWY_INLINE void with_line(int order, const Use& use) {
+  if (order == 2) return use(std::integral_constant<int, 2>());
+  if (order == 3) return use(std::integral_constant<int, 3>());
+  if (order == 4) return use(std::integral_constant<int, 4>());
+  return use(std::integral_constant<int, 0>());
+}
+
 template <class T>
 void run_activation(const JetHidden<T>& layer, const T* z, T* kept, T* out) {
-  with_activation(layer.activation, [&](auto kind) { activate<decltype(kind)::value>(layer, z, kept, out); });
+  with_activation(layer.activation, [&]<JetActivation kind>(std::integral_constant<JetActivation, kind>) {
+    with_line(layer.line.order, [&]<int order>(std::integral_constant<int, order>) {
+      if constexpr (order == 0) {
+        activate<kind>(layer, z, kept, out);
+      } else {
+        activate_line<kind, order>(layer, z, kept, out);
+      }
+    });
+  });
 }
 template <class T>
-void run_activation_reverse(const JetHidden<T>& layer, const T* z, const T* kept, const T* bar, T* out) {
-  with_activation(layer.activation,
-                  [&](auto kind) { activate_reverse<decltype(kind)::value>(layer, z, kept, bar, out); });
+void run_activation_reverse(const JetHidden<T>& layer, const T* z, T* kept, const T* bar, T* out) {
+  with_activation(layer.activation, [&]<JetActivation kind>(std::integral_constant<JetActivation, kind>) {
+    with_line(layer.line.order, [&]<int order>(std::integral_constant<int, order>) {
+      if constexpr (order == 0) {
+        activate_reverse<kind>(layer, z, kept, bar, out);
+      } else {
+        reverse_line<kind, order>(layer, z, kept, bar, out);
+      }
+    });
+  });
 }
 
 }  // namespace starling::nets::HWY_NAMESPACE

@@ -51,12 +51,12 @@ void activation_double(const JetHidden<double>& layer, const double* z, double* 
 void activation_float(const JetHidden<float>& layer, const float* z, float* kept, float* out) {
   run_activation(layer, z, kept, out);
 }
-void activation_reverse_double(const JetHidden<double>& layer, const double* z, const double* kept,
+void activation_reverse_double(const JetHidden<double>& layer, const double* z, double* kept,
                                const double* bar, double* out) {
   run_activation_reverse(layer, z, kept, bar, out);
 }
-void activation_reverse_float(const JetHidden<float>& layer, const float* z, const float* kept,
-                              const float* bar, float* out) {
+void activation_reverse_float(const JetHidden<float>& layer, const float* z, float* kept, const float* bar,
+                              float* out) {
   run_activation_reverse(layer, z, kept, bar, out);
 }
 
@@ -175,6 +175,11 @@ class Jets<T>::Room {
  public:
   Room(const Jets& jets, Workspace& workspace) : workspace_(workspace) {
     const std::lock_guard lock(workspace.guard_);
+    if (workspace.room_size_ < jets.room_size_) {  // rooms of a smaller network; none is taken
+      workspace.idle_.clear();
+      workspace.rooms_.clear();
+      workspace.room_size_ = jets.room_size_;
+    }
     if (workspace.idle_.empty()) {
       workspace.rooms_.push_back(std::make_unique<kernels::Scratch<T>>(index(jets.room_size_)));
       std::fill_n(workspace.rooms_.back()->data(), jets.room_size_, T(0));
@@ -224,7 +229,10 @@ void Jets<T>::fill_coordinate(const T* points, std::ptrdiff_t begin, std::ptrdif
   constexpr std::ptrdiff_t lanes = JetTile<T>::lanes;
   for (std::ptrdiff_t i = 0; i < lanes; ++i)
     out[i] = points[(begin + std::min(i, count - 1)) * streams_.axes() + axis];
-  if (const int slope = streams_.slope(axis); slope >= 0) std::fill_n(out + slope * stride, lanes, T(1));
+  for (int s = 1; s < streams_.count(); ++s) {
+    if (const double slope = streams_.of_coordinate(s, axis); slope != 0)
+      std::fill_n(out + s * stride, lanes, static_cast<T>(slope));
+  }
 }
 
 template <class T>
@@ -238,10 +246,9 @@ void Jets<T>::fill_wave(const T* points, std::ptrdiff_t begin, std::ptrdiff_t co
     for (std::ptrdiff_t a = 0; a < streams_.axes(); ++a)
       angle += static_cast<T>(wave.frequency[index(a)]) * x[a];
     const T cosine = std::cos(angle), sine = std::sin(angle);
-    const std::array<T, 4> turned{cosine, -sine, -cosine, sine};
     for (int s = 0; s < streams_.count(); ++s) {
       const StreamWave& of = waves_[feature][index(s)];
-      out[s * stride + i] = static_cast<T>(of.coefficient) * turned[index(of.turns % 4)];
+      out[s * stride + i] = static_cast<T>(of.cosine) * cosine + static_cast<T>(of.sine) * sine;
     }
   }
 }
@@ -274,6 +281,7 @@ struct Pass {
   const T* parameters;
   T* room;
   std::ptrdiff_t width;
+  JetLine line;
 
   std::ptrdiff_t units(std::ptrdiff_t l) const { return network.widths[index(l)]; }
   JetLayer<T> layer(std::ptrdiff_t l) const {
@@ -297,7 +305,8 @@ struct Pass {
             forward.data(),
             forward.data() + forward.size(),
             reverse.data(),
-            reverse.data() + reverse.size()};
+            reverse.data() + reverse.size(),
+            line};
   }
 
   void run_forward() const {
@@ -338,7 +347,7 @@ std::ptrdiff_t vectors_for(std::ptrdiff_t count) {
 #define STARLING_PASS(ROOM, COUNT)                                                            \
   Pass<T> {                                                                                   \
     network_, streams_, forward_, reverse_, inputs_, before_, kept_, parameters.data(), ROOM, \
-        vectors_for<T>(COUNT)                                                                 \
+        vectors_for<T>(COUNT), find_line(streams_.count(), forward_)                          \
   }
 
 template <class T>

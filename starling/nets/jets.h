@@ -83,9 +83,11 @@ class Jets {
   const JetNetwork& network() const { return network_; }
   const Streams& streams() const { return streams_; }
 
+  /// May serve one network after another, one pass at a time.
   class Workspace {
     friend class Jets;
     std::mutex guard_;
+    std::ptrdiff_t room_size_ = 0;
     std::vector<std::unique_ptr<kernels::Scratch<T>>> rooms_;  // one a thread, taken and given back
     std::vector<kernels::Scratch<T>*> idle_;
     std::vector<T> partial_;  // the gradient of every group of tiles

@@ -10,6 +10,7 @@
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/base/random.h"
+#include "starling/nets/jet_line.h"
 
 namespace starling::nets {
 namespace {
@@ -124,6 +125,7 @@ TEST(Jets, FeaturesOfTheCoordinatesAreDifferentiatedToo) {
   const auto exact = [&](MultiIndex index) { return testing::derivative_of(expected, index); };
   Streams streams(2);
   const int laplacian = streams.laplacian(2), biharmonic = streams.biharmonic(2);
+  const int sum = streams.sum({{1.5, {1, 0}}, {-0.5, {0, 2}}, {2, {2, 1}}, {0.25, {1, 3}}});
   std::vector<std::pair<int, MultiIndex>> asked;
   for (std::uint8_t i = 0; i <= 4; ++i) {
     for (std::uint8_t j = 0; i + j <= 4; ++j)
@@ -136,6 +138,8 @@ TEST(Jets, FeaturesOfTheCoordinatesAreDifferentiatedToo) {
   EXPECT_NEAR(stream_values(jets, parameters, point, laplacian)[0], exact({2}) + exact({0, 2}), 1e-12);
   const double square = exact({4}) + exact({0, 4}) + 2 * exact({2, 2});
   EXPECT_NEAR(stream_values(jets, parameters, point, biharmonic)[0], square, 1e-12 * (1 + std::abs(square)));
+  const double summed = 1.5 * exact({1}) - 0.5 * exact({0, 2}) + 2 * exact({2, 1}) + 0.25 * exact({1, 3});
+  EXPECT_NEAR(stream_values(jets, parameters, point, sum)[0], summed, 1e-12 * (1 + std::abs(summed)));
   EXPECT_THROW(Jets<double>({{3, 4, 1}, JetActivation::tanh, {{.axis = 0}}}, Streams(1)), base::Error);
   EXPECT_THROW(Jets<double>({{1, 4, 1}, JetActivation::tanh, {{.axis = 2}}}, Streams(1)), base::Error);
 }
@@ -189,6 +193,7 @@ Streams mixed_streams() {
   streams.derivative({2, 2});
   streams.derivative({4, 0});
   streams.biharmonic(2);
+  streams.sum({{0.7, {0, 1}}, {-0.3, {3, 0}}, {0.2, {1, 3}}});
   return streams;
 }
 
@@ -214,6 +219,49 @@ TEST(Jets, TheGradientIsThatOfDifferences) {
         const double slope = (8 * (moved(h) - moved(-h)) - (moved(2 * h) - moved(-2 * h))) / (12 * h);
         EXPECT_NEAR(gradient[p], slope, 1e-9 * scale) << n << " " << p;
       }
+    }
+  }
+}
+
+// Streams of a common shape have kernels of their own; one more stream, which nothing reads, makes them do
+// without.
+TEST(Jets, StreamsOfACommonShapeAreThoseOfTheirTerms) {
+  const std::array<std::vector<StreamPart>, 4> sums{{{{1, {2, 0}}, {-0.5, {0, 2}}},
+                                                     {{0.3, {2, 0}}, {-2, {3, 0}}, {0.7, {0, 1}}},
+                                                     {{0.3, {2, 0}}, {-2, {0, 3}}, {1, {0, 2}}},
+                                                     {{1, {4, 0}}, {0.5, {3, 0}}, {-0.2, {0, 2}}}}};
+  const std::array<int, 4> orders{2, 3, 3, 4};
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    Streams streams(2);
+    streams.derivative({0, 1});
+    const int last = streams.sum(sums[k]);
+    EXPECT_EQ(find_line(streams.count(), streams.forward()).order, orders[k]) << k;
+    Streams more = streams;
+    more.derivative({1, 1});
+    EXPECT_EQ(find_line(more.count(), more.forward()).order, 0) << k;
+    for (const JetActivation activation : all_activations) {
+      const JetNetwork network{{2, 9, 7, 2}, activation};
+      const auto parameters = formula_parameters(network);
+      const auto points = random_points(37, 2);
+      const auto gradient = [&](const Streams& all) {
+        const Jets<double> jets(network, all);
+        std::vector<double> out(parameters.size());
+        Jets<double>::Workspace workspace;
+        jets.add_gradient(
+            parameters, points.data(), 37, workspace,
+            [&](const JetTile<double>& tile) {
+              for (int s = 0; s <= last; ++s) {
+                for (std::ptrdiff_t i = 0; i < tile.count; ++i)
+                  tile.seed(s, 1)[i] = (1 + s) * tile.stream(s, 0)[i] * tile.stream(last, 1)[i];
+              }
+            },
+            out);
+        return out;
+      };
+      const auto own = gradient(streams), plain = gradient(more);
+      double scale = 0;
+      for (const double g : plain) scale = std::max(scale, std::abs(g));
+      for (std::size_t p = 0; p < own.size(); ++p) EXPECT_NEAR(own[p], plain[p], 1e-13 * scale) << k;
     }
   }
 }
@@ -320,6 +368,8 @@ TEST(Jets, SlipsAreNamed) {
   EXPECT_THROW(streams.derivative({3, 2}), base::Error);
   EXPECT_THROW(streams.derivative({0, 0, 1}), base::Error);
   EXPECT_THROW(streams.laplacian(3), base::Error);
+  EXPECT_THROW(streams.sum({}), base::Error);
+  EXPECT_THROW(streams.sum({{1, {3, 2}}}), base::Error);
   EXPECT_THROW(Streams(5), base::Error);
   EXPECT_THROW(Jets<double>({{3, 4, 1}}, Streams(2)), base::Error);
   EXPECT_THROW(Jets<double>({{2, 0, 1}}, Streams(2)), base::Error);

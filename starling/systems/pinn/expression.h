@@ -11,11 +11,11 @@ namespace starling::pinn {
 
 /// What a residual reads of the network: a derivative of an unknown, or a collapsed sum of them.
 struct Symbol {
-  enum class Kind : std::uint8_t { derivative, laplacian, biharmonic };
+  enum class Kind : std::uint8_t { derivative, laplacian, biharmonic, sum };
   int unknown = 0;
   Kind kind = Kind::derivative;
-  nets::MultiIndex index{};  ///< of a derivative
-  int order() const;
+  nets::MultiIndex index{};  ///< of a derivative; of a sum that collapse() made, its number and zeros
+  int order() const;  ///< not of a sum
   auto operator<=>(const Symbol&) const = default;
 };
 

@@ -11,23 +11,39 @@
 namespace starling::pinn {
 namespace {
 
-// Every stream that a symbol reads is added to one set, in the order of the symbols.
-int stream_of(nets::Streams& streams, const Symbol& symbol, int space) {
-  if (symbol.kind == Symbol::Kind::laplacian) return streams.laplacian(space);
-  if (symbol.kind == Symbol::Kind::biharmonic) return streams.biharmonic(space);
-  return streams.derivative(symbol.index);
-}
-
 int space_of(const System& system) {
   return static_cast<int>(
       std::count_if(system.axes.begin(), system.axes.end(), [](const auto& a) { return a != "t"; }));
 }
 
-nets::Streams streams_for(const System& system, const std::vector<int>& symbols) {
+int stream_of(nets::Streams& streams, const Collapsed& collapsed, const Symbol& symbol, int space) {
+  if (symbol.kind == Symbol::Kind::sum) return streams.sum(collapsed.sums[symbol.index[0]]);
+  if (symbol.kind == Symbol::Kind::laplacian) return streams.laplacian(space);
+  if (symbol.kind == Symbol::Kind::biharmonic) return streams.biharmonic(space);
+  return streams.derivative(symbol.index);
+}
+
+// Every stream that a symbol reads is added to one set, in the order of the symbols; `numbers` tells which.
+template <class T>
+nets::Jets<T> make_jets(const System& system, const Collapsed& collapsed, const Tape<T>& tape,
+                        const nets::JetNetwork& network, std::vector<int>& numbers) {
+  const auto axes = static_cast<std::ptrdiff_t>(system.axes.size());
+  const bool own_inputs = !network.features.empty();  // Jets checks those
+  if (network.widths.size() < 2 || (!own_inputs && network.widths.front() != axes) ||
+      network.widths.back() != static_cast<std::ptrdiff_t>(system.unknowns.size())) {
+    throw base::Error(
+        base::ErrorKind::usage,
+        fmt::format("network: {} inputs and {} outputs for {} axes ({}) and {} unknowns ({})",
+                    network.widths.empty() ? 0 : network.widths.front(),
+                    network.widths.empty() ? 0 : network.widths.back(), system.axes.size(),
+                    fmt::join(system.axes, ", "), system.unknowns.size(), fmt::join(system.unknowns, ", ")));
+  }
   nets::Streams streams(static_cast<int>(system.axes.size()));
-  for (const int number : symbols)
-    stream_of(streams, system.graph.symbols()[static_cast<std::size_t>(number)], space_of(system));
-  return streams;
+  for (const int number : tape.symbols()) {
+    const Symbol& symbol = collapsed.graph.symbols()[static_cast<std::size_t>(number)];
+    numbers.push_back(stream_of(streams, collapsed, symbol, space_of(system)));
+  }
+  return nets::Jets<T>(network, std::move(streams));
 }
 
 template <class T>
@@ -48,35 +64,18 @@ std::vector<double> learned_values(const System& system, std::span<const double>
 }
 
 template <class T>
-nets::Jets<T> Residual<T>::make_jets(const System& system, const Tape<T>& tape,
-                                     const nets::JetNetwork& network) {
-  const auto axes = static_cast<std::ptrdiff_t>(system.axes.size());
-  const bool own_inputs = !network.features.empty();  // Jets checks those
-  if (network.widths.size() < 2 || (!own_inputs && network.widths.front() != axes) ||
-      network.widths.back() != static_cast<std::ptrdiff_t>(system.unknowns.size())) {
-    throw base::Error(
-        base::ErrorKind::usage,
-        fmt::format("network: {} inputs and {} outputs for {} axes ({}) and {} unknowns ({})",
-                    network.widths.empty() ? 0 : network.widths.front(),
-                    network.widths.empty() ? 0 : network.widths.back(), system.axes.size(),
-                    fmt::join(system.axes, ", "), system.unknowns.size(), fmt::join(system.unknowns, ", ")));
-  }
-  return nets::Jets<T>(network, streams_for(system, tape.symbols()));
-}
+Residual<T>::Residual(const System& system, std::vector<int> roots, const nets::JetNetwork& network)
+    : Residual(system, collapse(system.graph, roots, space_of(system)), network) {}
 
 template <class T>
-Residual<T>::Residual(const System& system, std::vector<int> roots, const nets::JetNetwork& network)
-    : tape_(system.graph, roots),
-      jets_(make_jets(system, tape_, network)),
+Residual<T>::Residual(const System& system, const Collapsed& collapsed, const nets::JetNetwork& network)
+    : tape_(collapsed.graph, collapsed.roots),
+      jets_(make_jets(system, collapsed, tape_, network, streams_)),
       axes_(static_cast<std::ptrdiff_t>(system.axes.size())),
       network_parameters_(network.parameter_count()),
       learned_(static_cast<std::ptrdiff_t>(system.learned.size())) {
-  nets::Streams streams = jets_.streams();
-  for (const int number : tape_.symbols()) {
-    const Symbol& symbol = system.graph.symbols()[static_cast<std::size_t>(number)];
-    streams_.push_back(stream_of(streams, symbol, space_of(system)));
-    outputs_.push_back(symbol.unknown);
-  }
+  for (const int number : tape_.symbols())
+    outputs_.push_back(collapsed.graph.symbols()[static_cast<std::size_t>(number)].unknown);
   for (const Learned& coefficient : system.learned) positive_.push_back(coefficient.positive);
 }
 

@@ -4,13 +4,15 @@
 #include <vector>
 
 #include "starling/nets/jets.h"
+#include "starling/systems/pinn/collapse.h"
 #include "starling/systems/pinn/equation.h"
 #include "starling/systems/pinn/tape.h"
 
 namespace starling::pinn {
 
 /// Residuals of a system, as roots of its graph, at points of a network: values, the gradient of their sum of
-/// squares, and their Jacobian. Output k of the network is unknown k.
+/// squares, and their Jacobian. Output k of the network is unknown k. Derivatives that occur only in a sum
+/// with constant coefficients go through the network as that sum (collapse()).
 ///
 /// Parameters are those of the network, then one for each learned coefficient (its logarithm if it is
 /// positive). The bytes do not depend on the number of threads; a pass allocates nothing once the workspace
@@ -54,15 +56,15 @@ class Residual {
 
  private:
   class Tile;
-  static nets::Jets<T> make_jets(const System& system, const Tape<T>& tape, const nets::JetNetwork& network);
+  Residual(const System& system, const Collapsed& collapsed, const nets::JetNetwork& network);
   template <class Rate>
   void accumulate(std::span<const T> parameters, const T* points, std::ptrdiff_t n, Workspace& workspace,
                   std::span<T> gradient, T* values, const Rate& rate) const;
   void prepare(std::span<const T> parameters, std::ptrdiff_t n, Workspace& workspace) const;
 
   Tape<T> tape_;
-  nets::Jets<T> jets_;
   std::vector<int> streams_, outputs_;  // of every symbol of the tape
+  nets::Jets<T> jets_;
   std::ptrdiff_t axes_, network_parameters_, learned_;
   std::vector<bool> positive_;
 };
