@@ -98,5 +98,5 @@ def case(layers, width, heads, context, batch, steps, **options):
 
 
 def cases():
-    yield case(4, 128, 4, 64, 12, 10, quick=True, seconds=15)
-    yield case(6, 384, 6, 256, 8, 2, seconds=25)
+    yield case(4, 128, 4, 64, 12, 10, quick=True, seconds=8)
+    yield case(6, 384, 6, 256, 8, 2)

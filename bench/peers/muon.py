@@ -60,10 +60,10 @@ def map_cases(shape, quick):
     title = f"{shape[0]} of {shape[1]} x {shape[2]}" if len(shape) == 3 else f"{shape[0]} x {shape[1]}"
     same = [Rival(name, lambda make=make: make(m)) for name, make in makers.items()]
     other = [Rival(name, lambda make=make: make(m), expected=lambda: jordan(m)) for name, make in makers.items()]
-    yield Case(f"five steps, {title}", "single", lambda: jordan(m), same, tolerance=1e-3, quick=quick, seconds=4)
+    yield Case(f"five steps, {title}", "single", lambda: jordan(m), same, tolerance=1e-3, quick=quick, seconds=2)
     if len(shape) == 2:
         other.append(Rival("numpy's SVD", lambda: lambda: by_decomposition(m), tolerance=1e-4))
-    yield Case(f"regularised, {title}", "single", lambda: regularised(m), other, tolerance=1e-3, seconds=6)
+    yield Case(f"regularised, {title}", "single", lambda: regularised(m), other, tolerance=1e-3, seconds=3)
 
 
 def transformer(rng, width=128, blocks=12):

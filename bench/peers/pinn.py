@@ -160,5 +160,5 @@ def cases():
             ]
             yield Case(
                 f"order {order}, {count:,} points", "double", ours(*problem), rivals, tolerance=1e-10, difference=difference,
-                quick=count == 128, seconds=6,
+                quick=count == 128, seconds=3,
             )

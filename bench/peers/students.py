@@ -92,5 +92,5 @@ def case(n, k, seeds, **options):
 
 
 def cases():
-    yield case(4, 5, 4000, quick=True)
-    yield case(6, 8, 2000, rounds=2)
+    yield case(4, 5, 2000, quick=True)
+    yield case(6, 8, 1000, rounds=2)

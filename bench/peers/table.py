@@ -11,7 +11,8 @@ def duration(seconds):
 
 
 def times(ratio):
-    low, middle, high = (f"{value:.3g}" if value < 100 else f"{value:.0f}" for value in ratio)
+    digits = 2 if ratio[1] < 10 else 1 if ratio[1] < 100 else 0
+    low, middle, high = (f"{value:.{digits}f}" for value in ratio)
     return f"{middle} x ({low} - {high})"
 
 
