@@ -14,7 +14,6 @@ wanted=bench/peers/requirements.txt
 if ! cmp -s "$wanted" "$venv/installed.txt"; then
   echo "peers: making $venv"
   /usr/bin/python3 -m venv --clear "$venv"
-  # KeOps compiles its formulas when it runs, and setuptools is what it needs for that.
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wanted" ||
     grep -v '^#' "$wanted" | while read -r package; do
       "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$package" || echo "peers: could not install $package" >&2
