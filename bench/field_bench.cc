@@ -1,5 +1,5 @@
 // Pairwise fields in single precision on one thread: pairs a second, and how many cycles of one fused
-// multiply-add a pair costs. bench/field_rivals.py holds the same fields against PyTorch and JAX.
+// multiply-add a pair costs. bench/peers holds the same field against its rivals.
 #include <benchmark/benchmark.h>
 #include <oneapi/tbb/global_control.h>
 

@@ -1,5 +1,5 @@
 // Landscapes of students in the lanes of a vector, on one thread: time a student, and the rate of arithmetic
-// beside the core's peak that bench_gemm measures. bench/students_rivals.py holds the census against numpy.
+// beside the core's peak that bench_gemm measures. bench/peers holds the census against its rivals.
 #include <benchmark/benchmark.h>
 
 #include <vector>

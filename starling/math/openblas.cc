@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <cstdlib>
+#include <cstring>
+
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 
@@ -11,6 +14,10 @@
 extern "C" {
 extern int blas_cpu_number __attribute__((weak));
 extern int blas_num_threads __attribute__((weak));
+// The table of kernels in use, and what fills it unless it is filled (dynamic.c). Builds for one processor
+// lack them.
+extern void* gotoblas __attribute__((weak));
+void gotoblas_dynamic_init() __attribute__((weak));
 }
 
 namespace starling::math {
@@ -23,6 +30,26 @@ namespace {
 __attribute__((constructor(101))) void start_no_threads() {
   if (&blas_cpu_number != nullptr) blas_cpu_number = 1;
   if (&blas_num_threads != nullptr) blas_num_threads = 1;
+}
+
+// OpenBLAS knows processors by their numbers. One that is newer than itself it takes for a Prescott, whose
+// kernels are a quarter as fast; what the processor can do tells which are the right ones. The variable is
+// taken back, since it would reach numpy's copy too; one that the user has set stands.
+__attribute__((constructor(102))) void choose_kernels() {
+  constexpr const char* variable = "OPENBLAS_CORETYPE";
+  if (&gotoblas == nullptr || &gotoblas_dynamic_init == nullptr || std::getenv(variable) != nullptr) return;
+  gotoblas_dynamic_init();
+  if (std::strcmp(openblas_get_corename(), "Prescott") != 0) return;
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512cd");
+  if (!avx2) return;
+  setenv(variable, avx512 ? "SkylakeX" : "Haswell", 1);
+  gotoblas = nullptr;
+  gotoblas_dynamic_init();
+  unsetenv(variable);
 }
 
 // Each thread that multiplies takes such work memory once, and keeps it.

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <thread>
 #include <vector>
@@ -13,6 +14,7 @@
 
 extern "C" {
 int openblas_get_num_threads();
+char* openblas_get_corename();
 extern int blas_num_threads;
 }
 
@@ -132,6 +134,13 @@ TYPED_TEST(MatrixProduct, OverwritesATargetThatHoldsNaN) {
 TEST(MatrixProduct, StartsNoThreadsOfOpenBlas) {
   EXPECT_EQ(openblas_get_num_threads(), 1);
   EXPECT_EQ(blas_num_threads, 1) << "those of the pool, which are started before main";
+}
+
+TEST(MatrixProduct, TakesKernelsWithTheVectorsThatTheProcessorHas) {
+  if (std::getenv("OPENBLAS_CORETYPE") != nullptr) GTEST_SKIP() << "OPENBLAS_CORETYPE names the kernels";
+  if (!__builtin_cpu_supports("avx2")) GTEST_SKIP() << "the processor has no AVX2";
+  EXPECT_STRNE(openblas_get_corename(), "Prescott")
+      << "kernels of SSE3, where OpenBLAS does not know the processor";
 }
 
 }  // namespace

@@ -1,25 +1,10 @@
-"""Race of the students' census against the same algorithm in numpy, and of the batched gradient.
+"""The loss of n erf students against k orthonormal teachers in numpy, for all seeds at once, and its gradient flow by RODAS.
 
-    PYTHONPATH=build/release/python python3 bench/students_rivals.py [--seeds 400] [--threads 1]
-
-The rival is batched over all seeds too: the loss' gradient and Hessian in closed form, RODAS steps with a step length for each
-seed, until max |gradient| < 1e-8. It prints milliseconds a seed and the ratio, and both censuses, which must agree.
+What the census does, written by hand over a batch: the gradient and the Hessian in closed form, a step length for each seed, until
+max |gradient| < 1e-8. Hairer and Wanner, "Solving Ordinary Differential Equations II", RODAS.
 """
 
-import argparse
-import os
-import time
-
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--seeds", type=int, default=400, help="of numpy; starling runs ten times as many")
-parser.add_argument("--threads", type=int, default=1)
-options = parser.parse_args()
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[name] = str(options.threads)
-
-import numpy as np  # noqa: E402
-
-import starling  # noqa: E402
+import numpy as np
 
 A = [[], [1.544], [0.9466785280815826, 0.2557011698983284], [3.314825187068521, 2.896124015972201, 0.9986419139977817],
      [1.221224509226641, 6.019134481288629, 12.53708332932087, -0.687886036105895]]
@@ -127,32 +112,3 @@ def settle(problem, y, rtol=1e-5, atol=1e-7, tolerance=1e-8):
         y[active[accepted]] = new[accepted]
         h[active] = step * np.where(definite, np.clip(0.9 * np.maximum(error, 1e-12) ** -0.25, 0.2, 6), 0.2)
     return y
-
-
-def race(n, k):
-    d = k + 1
-    rng = np.random.default_rng(0)
-    starts = np.concatenate([rng.normal(0, np.sqrt(2 / (d + n)), (options.seeds, n * d)),
-                             rng.normal(0, np.sqrt(2 / (n + 1)), (options.seeds, n))], axis=1)
-    problem = Landscape(n, k, d)
-    begin = time.perf_counter()
-    for _ in range(20):
-        problem.gradient(starts)
-    gradient = (time.perf_counter() - begin) / 20 / options.seeds
-    begin = time.perf_counter()
-    losses = problem.loss(settle(problem, starts))
-    slow = (time.perf_counter() - begin) / options.seeds
-    begin = time.perf_counter()
-    classes = starling.students.census(n, k, d, seeds=10 * options.seeds, threads=options.threads)
-    fast = (time.perf_counter() - begin) / (10 * options.seeds)
-    print(f"({n},{k}) census: numpy {1e3 * slow:.3f} ms a seed (gradient alone {1e6 * gradient:.2f} us), starling {1e3 * fast:.3f} ms, "
-          f"ratio {slow / fast:.1f}")
-    for entry in classes[:3]:
-        share = np.mean(np.abs(losses - entry["loss"]) < 1e-7)
-        print(f"    loss {entry['loss']:.12f}: starling {entry['share']:.3f} [{entry['low']:.3f}, {entry['high']:.3f}], numpy {share:.3f}")
-
-
-if __name__ == "__main__":
-    print(f"numpy {np.__version__}, {options.threads} thread(s); starling {starling.__version__}")
-    race(4, 5)
-    race(6, 8)
