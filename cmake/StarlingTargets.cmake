@@ -15,6 +15,9 @@ if(STARLING_SANITIZE)
                                                     -fno-omit-frame-pointer)
   target_link_options(starling_options INTERFACE -fsanitize=address,undefined)
 endif()
+if(STARLING_FUZZ) # everything reports its coverage to the fuzzer; the sanitizers' run-time library answers it in other executables
+  target_compile_options(starling_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 if(STARLING_SANITIZE_THREADS)
   target_compile_options(starling_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
@@ -74,8 +77,6 @@ function(starling_fuzz folder)
   if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang" OR NOT STARLING_SANITIZE)
     message(FATAL_ERROR "STARLING_FUZZ needs clang (-DCMAKE_CXX_COMPILER=clang++) and -DSTARLING_SANITIZE=ON")
   endif()
-  # The readers report their coverage to the fuzzer; the sanitizers' run-time library answers it in other executables.
-  target_compile_options(starling_${folder} PRIVATE -fsanitize=fuzzer-no-link)
   foreach(format ${ARGN})
     add_executable(fuzz_${format} ${format}.cc)
     target_compile_options(fuzz_${format} PRIVATE -march=${STARLING_ARCH} -fsanitize=fuzzer)

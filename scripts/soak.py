@@ -3,7 +3,8 @@
 The rule. A process's resident memory is read every second. The first third of its life is left out: buffers, pools of threads and
 the allocator's arenas fill then. What follows is cut into 20 blocks, and a line is fitted to their medians by least squares.
 The process is *flat* when the 95% interval of the slope (Student, 18 degrees of freedom) lies below 8 MiB an hour, it *grows* when
-the interval lies above that, and otherwise it ran too shortly to say. Only *flat* passes.
+the interval lies above that, and otherwise it ran too shortly to say. Only *flat* passes. It takes a machine that does little else: a
+training that gets no processor is still filling its buffers when its time is over.
 """
 
 import csv

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -7,6 +8,15 @@
 #include "starling/study/system.h"
 
 namespace starling::study {
+
+/// Refuses with Error{input} a checkpoint that says a number of steps which its run cannot have done: a loop
+/// would go on from there for ever.
+inline void require_possible_step(const std::filesystem::path& checkpoint, std::int64_t done,
+                                  std::int64_t steps) {
+  if (done >= 0 && done <= steps) return;
+  throw base::Error(base::ErrorKind::input, checkpoint.string() + ": damaged: " + std::to_string(done) +
+                                                " steps are done; expected 0 to " + std::to_string(steps));
+}
 
 /// What every checkpointed training does around its steps. A state has a member `step`, the number of those
 /// done. What a step measured must reach the store before the checkpoint reaches the disk: then a kill
@@ -18,7 +28,7 @@ struct TrainingLoop {
   std::string remedy = "a smaller train.rate or train.clip may help";  ///< said where a step fails
 
   /// The state to go on from: `load(path)` of the checkpoint when the run is resumed and has one, else
-  /// `fresh()`. Forgets what was recorded of later steps.
+  /// `fresh()`. Forgets what was recorded of later steps. Error{input} for a checkpoint of impossible steps.
   template <class Fresh, class Load>
   auto begin(Fresh fresh, Load load) const {
     if (!context.resume || !has_checkpoint()) {
@@ -26,6 +36,7 @@ struct TrainingLoop {
       return fresh();
     }
     auto state = load(context.directory.checkpoint());
+    require_possible_step(context.directory.checkpoint(), state.step, steps);
     context.store.remove_after(task, state.step - 1);
     context.progress.message("resumed at step " + std::to_string(state.step));
     return state;

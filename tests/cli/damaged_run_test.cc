@@ -1,10 +1,13 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <thread>
 
 #include "cli/tiny_run.h"
+#include "starling/data/safetensors.h"
 
 namespace starling::cli {
 namespace {
@@ -38,6 +41,18 @@ class DamagedRun : public testing_program::TinyRun {
     return args;
   }
   void train() { expect(0, "", run_args(out())); }
+  // A run that was stopped after its first checkpoint; returns how it is resumed.
+  std::vector<std::string> interrupted() const {
+    auto args = run_args(out());
+    args.insert(args.end(), {"--set", "train.steps=1000000"});
+    const pid_t pid = testing_program::start(folder_.path, args);
+    while (!std::filesystem::exists(out() / "checkpoint.safetensors"))
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ::kill(pid, SIGTERM);
+    EXPECT_EQ(testing_program::wait(folder_.path, pid).code, 130);
+    args.emplace_back("--resume");
+    return args;
+  }
   std::string bytes(const std::filesystem::path& to) const {
     return base::read_file(to / "model.safetensors") + content(to / "run.db");
   }
@@ -101,19 +116,24 @@ TEST_F(DamagedRun, CheckpointIsNamedByEveryVerbThatReadsIt) {
 }
 
 TEST_F(DamagedRun, ResumeRefusesADamagedCheckpointAndKeepsIt) {
-  const std::vector<std::string> long_run = {"run",   tiny("checkpoint_every = 1\n"), "--out", out(),
-                                             "--set", "train.steps=1000000"};
-  const pid_t pid = testing_program::start(folder_.path, long_run);
-  while (!std::filesystem::exists(out() / "checkpoint.safetensors"))
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  ::kill(pid, SIGTERM);
-  ASSERT_EQ(testing_program::wait(folder_.path, pid).code, 130);
+  const auto resume = interrupted();
   const std::string cut = base::read_file(out() / "checkpoint.safetensors").substr(0, 3000);
   damage("checkpoint.safetensors", cut);
-  auto resume = long_run;
-  resume.emplace_back("--resume");
   expect(3, "checkpoint.safetensors: tensor ", resume);
   EXPECT_EQ(base::read_file(out() / "checkpoint.safetensors"), cut);
+}
+
+// A loop would go on from there for ever, or from a number below the smallest.
+TEST_F(DamagedRun, ResumeRefusesACheckpointOfImpossibleSteps) {
+  const auto resume = interrupted();
+  auto file = data::decode_safetensors(base::read_file(out() / "checkpoint.safetensors"), "checkpoint");
+  const auto steps = std::ranges::find(file.tensors, "state.steps", &data::Tensor::name);
+  ASSERT_NE(steps, file.tensors.end());
+  for (const std::int64_t done : {std::int64_t{-1}, std::int64_t{1000001}, INT64_MIN}) {
+    std::memcpy(steps->bytes.data(), &done, sizeof done);
+    damage("checkpoint.safetensors", data::encode_safetensors(file));
+    expect(3, "damaged: " + std::to_string(done) + " steps are done; expected 0 to 1000000", resume);
+  }
 }
 
 TEST_F(DamagedRun, PlacesThatCannotBeWrittenAreNamed) {

@@ -8,6 +8,7 @@
 #include "starling/base/error.h"
 #include "starling/data/npy.h"
 #include "starling/study/run_config.h"
+#include "starling/study/training_loop.h"
 #include "starling/systems/drift/animation.h"
 #include "starling/systems/drift/particle_monitors.h"
 #include "starling/systems/drift/particle_run.h"
@@ -72,6 +73,7 @@ class ParticlesApplication : public study::Application {
     }
     ParticleState state =
         load_particles(context.directory.checkpoint(), spec_.cloud.count, method.dimension());
+    study::require_possible_step(context.directory.checkpoint(), state.moves, move_count(spec_.motion));
     context.store.remove_after(task, state.moves - 1);
     context.progress.message(fmt::format("resumed after {} moves", state.moves));
     return state;

@@ -98,6 +98,43 @@ def seeds():
         b"unknowns n; let u = x*(1 - x)*n # hard\nu_xx + exp(-u_x**2) = sqrt(abs(x)); hole x = 0..1e-1",
         b"unknowns u, v; param k = 0.1; u_t = k*u_xx; v_x = 1/x\ndomain x = 0..1, t = 0..1\nexact u = exp(-k*pi^2*t)*sin(pi*x); exact v = log(x)",
     ]
+    words = json.dumps({"a": 0, "b": 1, "ab": 2, "\u0120": 3, "\u0120ab": 4, "<|endoftext|>": 5}).encode()
+    yield "tokens", [
+        words + b"\0#version: 0.2\na b\n\xc4\xa0 ab\n\0ab ab\nba abab",
+        b"abc \xc3\xa9\xe2\x82\xac\0\0c\xc3\xa9 ab\xe2\x82\xac",
+        words + b"\0a b\r\nab a\n\0ab",
+    ]
+    yield "table", [
+        b"cx,y\n1,2\n-0,4e-310\n",
+        b"c1;0.1\n2;-3.5e300\n",
+        b"n" + npy(cloud),
+        b"n" + npy(np.asfortranarray(cloud.astype(">f8"))),
+        b"n" + npy(np.zeros((2, 0))),
+    ]
+    yield "sweep", [
+        b"train.steps=1,2,0x10",
+        b"field.scales=[0.1,0.3],[0.6]",
+        b'train.path="a,b","\\"",\'c,d\'',
+        b"field.kernel=gaussian,laplace",
+        b"seed=1,1",
+    ]
+    # The run, the file, how it is changed, and what that takes; see tests/cli/fuzz/run.cc.
+    yield "run", [
+        bytes([system, file, how]) + what
+        for system in range(7)
+        for file in range(6)
+        for how, what in [
+            (0, b"{}"),
+            (1, bytes([1, 1, 0])),
+            (1, bytes([0, 0, 3, 255, 1, 7, 8])),
+            (2, b"\x03-1"),
+            (2, b"\x0b1e300"),
+            (2, b"\x14[\"../../x\"]"),
+            (2, bytes([0, 0, 2, 1, 5, 0, 3, 9, 255])),
+            (2, bytes([11, 0, 0]) + b'{"kind": "lines", "series": [{"x": 3}]}'),
+            (3, bytes([3, 1, 0])),
+        ]
+    ]
     yield "toml", [
         b'system = "toy"\nseed = 3\n[field]\ntemperature = 0.5\nkernel = "gaussian"\nscales = [0.1, 2e3]\n[train]\nsteps = 7\nexact = true\n',
         b'system = "toy" # words\ntrain = {path = """\na\u00e9""", sizes = [\n1_0, 0x10, 0b1]}\n',
