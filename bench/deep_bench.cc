@@ -3,7 +3,6 @@
 //   bench_deep FILE float|double LAYERS HEADS HEAD_WIDTH WIDTH TOKENS SEQUENCES STEPS THREADS
 // FILE holds the weights (of depth::HeadShape's order), the tokens and their targets, of that precision.
 #include <cmath>
-#include <cstdlib>
 #include <exception>
 #include <string>
 #include <vector>
@@ -52,7 +51,7 @@ int main(int count, char** words) {
                "bench_deep FILE float|double LAYERS HEADS HEAD_WIDTH WIDTH TOKENS SEQUENCES STEPS THREADS\n");
     return 2;
   }
-  const auto number = [words](int i) { return static_cast<base::Index>(std::strtol(words[i], nullptr, 10)); };
+  const auto number = [words](int i) { return bench::number(words[i]); };
   const Task task{{number(3), number(4), number(5), number(6)}, number(7), number(8), number(9), number(10)};
   try {
     if (std::string(words[2]) == "float") {

@@ -1,7 +1,6 @@
 // Seconds and losses of training steps of a GPT, a line each: what bench/peers races.
 //   bench_gpt FILE LAYERS WIDTH HEADS CONTEXT BATCH VOCABULARY STEPS THREADS
 // FILE holds the parameters (float32, in the order of Gpt::blocks), then tokens and targets (int32).
-#include <cstdlib>
 #include <exception>
 #include <numeric>
 #include <vector>
@@ -54,7 +53,7 @@ int main(int count, char** words) {
     fmt::print(stderr, "bench_gpt FILE LAYERS WIDTH HEADS CONTEXT BATCH VOCABULARY STEPS THREADS\n");
     return 2;
   }
-  const auto number = [words](int i) { return static_cast<base::Index>(std::strtol(words[i], nullptr, 10)); };
+  const auto number = [words](int i) { return bench::number(words[i]); };
   const nets::GptSpec spec{.vocabulary = number(7),
                            .context = number(5),
                            .layers = number(2),

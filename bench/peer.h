@@ -1,6 +1,5 @@
 #pragma once
 #include <fmt/format.h>
-#include <time.h>
 
 #include <fstream>
 #include <span>
@@ -8,15 +7,14 @@
 #include <string>
 
 #include "starling/base/matrix.h"
+#include "timing.h"
 
 /// What the programs share that bench/peers starts: inputs that its rivals have too, and one clock for all.
 namespace peer {
 
 /// Seconds of all threads of this process, or of the wall where there are several: as bench/peers/harness.py.
 inline double seconds(starling::base::Index threads) {
-  timespec now{};
-  clock_gettime(threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+  return starling::bench::seconds_of(threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC);
 }
 
 /// The raw numbers of a file, of this machine's byte order, one span after the other.
