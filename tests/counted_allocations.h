@@ -5,7 +5,7 @@
 #include <atomic>
 #include <cstdlib>
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define STARLING_COUNTS_ALLOCATIONS 1
 
 namespace starling::counted {
