@@ -39,6 +39,15 @@ def arguments():
     for name in options.systems:
         if name not in SYSTEMS:
             parser.error(f"--only: unknown system {name!r}; expected some of {', '.join(SYSTEMS)}")
+    folder, missing = ROOT / "build/peers/results", []
+    for name in SYSTEMS:
+        if name not in options.systems and not (folder / f"{name}.json").exists():
+            missing.append(name)
+    if missing and not (options.quick or options.no_write or options.child):
+        parser.error(
+            f"--only: no results of {', '.join(missing)} are kept in build/peers/results, and the page would lose their tables; race them "
+            "too, or give --no-write"
+        )
     if options.threads < 1:
         parser.error(f"--threads: {options.threads}; expected at least 1")
     return options
