@@ -37,7 +37,7 @@ void Solver::restore(std::string_view bytes, const std::string& name) {
   if (state_.window > 0) make_window();
   state_.step = counts[0];
   state_.window_start = counts[2];
-  state_.phase = counts[3];
+  state_.phase = std::clamp<std::int64_t>(counts[3], 0, static_cast<std::int64_t>(phases_.size()) - 1);
   state_.phase_start = counts[4];
   prepare_phase();
   restore_loss(file, name);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
@@ -71,8 +73,9 @@ TEST_F(SolveJob, AResidualThatIsNotFiniteIsNamedWithTheLastGoodCheckpoint) {
   const std::string error = error_of(spec, "run");
   const std::filesystem::path checkpoint = folder_ / "run" / "checkpoint.safetensors";
   EXPECT_TRUE(error.starts_with("4: step ")) << error;
-  for (const std::string words : {": the residual of the equations is ", " at x = 0.",
-                                  "; last good checkpoint: " + checkpoint.string() + "; "})
+  for (const std::string& words :
+       std::vector<std::string>{": the residual of the equations is ", " at x = 0.",
+                                "; last good checkpoint: " + checkpoint.string() + "; "})
     EXPECT_NE(error.find(words), std::string::npos) << error;
   // It is good: the step before the one that is named, with a finite loss there.
   const Problem problem(spec);
