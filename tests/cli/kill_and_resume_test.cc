@@ -84,7 +84,8 @@ rate = 0.003
 checkpoint_every = 20
 )";
 
-// The curvature of a quasi-Newton method, and points that follow the residual.
+// The curvature of a quasi-Newton method, points that follow the residual and points held out, in two windows
+// of time.
 const std::string equation = R"(
 system = "pinn"
 job = "solve"
@@ -107,8 +108,10 @@ sampling = "adaptive"
 renew_every = 50
 pool = 2000
 [train]
-adam_steps = 60
-steps = 340
+adam_steps = 30
+steps = 170
+windows = 2
+stop = "held_out"
 checkpoint_every = 15
 )";
 

@@ -64,21 +64,22 @@ class SolveApplication : public study::Application {
     for (const Remark& remark : remarks(problem))
       doubts += fmt::format("\nwarning: problem.equation:{}: {}", remark.line, remark.text);
     return fmt::format(
-        "solve: {} in {}; {} equation{} of order {} and {}, {} conditions; {} parameters, {} points, {} of "
+        "solve: {} in {}; {} equation{} of order {} and {}, {} conditions; {} parameters{}, {} points, {} of "
         "each "
         "condition; {} steps{}",
         fmt::join(system.unknowns, ", "), fmt::join(system.axes, ", "), system.equations.size(),
         system.equations.size() == 1 ? "" : "s", system.order(),
         degree < 0 ? "no polynomial" : fmt::format("degree {:g}", degree), system.conditions.size(),
-        solver.parameters().size(), spec_.points.interior, spec_.points.condition, spec_.solver.all_steps(),
-        doubts);
+        solver.parameters().size(),
+        problem.windows() > 1 ? fmt::format(" in each of {} windows", problem.windows()) : "",
+        spec_.points.interior, spec_.points.condition, all_steps(spec_.solver), doubts);
   }
 
   void run(study::RunContext& context) override {
     const Problem problem(spec_);
     Solver solver(spec_, problem);
     if (context.store.is_done(task)) return;
-    const study::TrainingLoop loop{context, task, spec_.solver.all_steps(), spec_.solver.checkpoint_every,
+    const study::TrainingLoop loop{context, task, all_steps(spec_.solver), spec_.solver.checkpoint_every,
                                    "a smaller train.adam_rate, or a domain where the equations are defined, "
                                    "may help"};
     const Position start = loop.begin([] { return Position{}; },
@@ -94,7 +95,7 @@ class SolveApplication : public study::Application {
     record(context.store, problem, solver);
     context.store.mark_done(task);
     base::write_file_atomically(context.directory.path() / "model.safetensors",
-                                encode_model(spec_, problem, solver.parameters()));
+                                encode_model(spec_, problem, solver.solution()));
     transaction.commit();  // last: a task that is done has its files
   }
 
@@ -104,10 +105,9 @@ class SolveApplication : public study::Application {
   }
 
   // Steps are left, and a further one would serve.
-  bool goes_on(Solver& solver) const {
-    return solver.step_number() < spec_.solver.all_steps() && !solver.at_rest_for_good() &&
-           !meets_noise(solver);
-  }
+  bool goes_on(Solver& solver) const { return !solver.finished() && !meets_noise(solver); }
+
+  static bool stopped(const Solver& solver) { return solver.held_out() && solver.held_out()->stopped; }
 
   // Beyond this a fit follows the noise.
   bool meets_noise(Solver& solver) const {
@@ -129,13 +129,21 @@ class SolveApplication : public study::Application {
     if (at % std::max<std::int64_t>(1, loop.steps / spec_.solver.measurements) == 0 || last) {
       for (const auto& [name, value] : solver.terms())
         pending.series["loss of " + name].push_back({at, value});
-      for (const SolutionError& error : solution_errors(problem, solver.parameters()))
+      if (const auto held_out = solver.held_out())
+        pending.series["loss held out"].push_back({at, held_out->loss});
+      if (problem.windows() > 1)
+        pending.series["window"].push_back({at, static_cast<double>(solver.window() + 1)});
+      for (const SolutionError& error : solution_errors(problem, solver.solution()))
         pending.series["relative_error " + error.quantity].push_back({at, error.relative});
       const std::vector<double> learned = learned_values(problem.system(), solver.parameters());
       for (std::size_t c = 0; c < learned.size(); ++c)
         pending.series["learned " + problem.system().learned[c].name].push_back({at, learned[c]});
     }
     loop.end_step(last ? loop.steps : solver.step_number(), solver.loss(), [&] {
+      loop.attempt([&] {
+        solver.check();
+        return 0;
+      });
       pending.flush(loop.context.store);
       base::write_file_atomically(loop.context.directory.checkpoint(), solver.checkpoint());
     });
@@ -148,7 +156,7 @@ class SolveApplication : public study::Application {
     metric("loss", solver.loss());
     for (const Remark& remark : remarks(problem))
       store.record(study::Warning{task, 0, fmt::format("problem.equation:{}: {}", remark.line, remark.text)});
-    for (const SolutionError& error : solution_errors(problem, solver.parameters())) {
+    for (const SolutionError& error : solution_errors(problem, solver.solution())) {
       metric("relative_error " + error.quantity, error.relative, "|found - known|_2 / |known|_2");
       metric("largest_error " + error.quantity, error.largest);
       if (!(error.relative < 0.1))
@@ -156,9 +164,9 @@ class SolveApplication : public study::Application {
             task, solver.step_number(),
             fmt::format("{} is not solved: its relative error is {:.3g}", error.quantity, error.relative)});
     }
-    const math::MeanInterval size = residual_size(problem, solver.parameters(), judged_points,
+    const math::MeanInterval size = residual_size(problem, solver.solution(), judged_points,
                                                   static_cast<std::uint64_t>(spec_.common.seed));
-    const std::string refused = record_certificates(store, problem, solver.parameters());
+    const std::string refused = record_certificates(store, problem, solver.solution());
     store.record(study::Metric{.task = task,
                                .name = "residual",
                                .value = size.mean,
@@ -166,16 +174,35 @@ class SolveApplication : public study::Application {
                                .upper = size.upper,
                                .note = "root mean square over points that the training did not see" +
                                        (refused.empty() ? "" : "; certifies no error: " + refused)});
-    record_generalisation(store, "generalisation", problem, solver.parameters(), solver.interior(),
-                          interior_points(problem.system(), judged_points,
-                                          {static_cast<std::uint64_t>(spec_.common.seed), 0, "hold-out"}));
+    if (problem.windows() == 1)  // bounds are those of one network
+      record_generalisation(store, "generalisation", problem, solver.parameters(), solver.interior(),
+                            interior_points(problem.system(), judged_points,
+                                            {static_cast<std::uint64_t>(spec_.common.seed), 0, "hold-out"}));
     record_learned(store, problem, solver);
     metric("steps", static_cast<double>(solver.step_number()),
            solver.rested_at()    ? "at rest: rounding allows no further step"
            : meets_noise(solver) ? "the measurements are met to their noise"
+           : stopped(solver)     ? "the loss at points held out has stopped falling"
                                  : "");
+    if (const auto quadrature = solver.quadrature()) {
+      metric("quadrature error", quadrature->change,
+             fmt::format("largest change of a variational residual with twice the Gauss points; their root "
+                         "mean square is {:.3g}",
+                         quadrature->size));
+      if (quadrature->change > quadrature->size)
+        store.record(study::Warning{
+            task, solver.step_number(),
+            fmt::format("the quadrature error {:.3g} is above the variational residuals, {:.3g}; more "
+                        "points.quadrature or points.elements may help",
+                        quadrature->change, quadrature->size)});
+    }
+    if (const auto held_out = solver.held_out())
+      metric("loss held out", held_out->loss,
+             fmt::format("least, at step {}, whose parameters are kept; a share of {:g} of all points{}",
+                         held_out->step, spec_.solver.held_out,
+                         problem.windows() > 1 ? ", in the last window" : ""));
     record_curves(store, problem, solver);
-    record_solution_figures(store, problem, solver.parameters(), solver.interior());
+    record_solution_figures(store, problem, solver.solution(), solver.interior());
   }
 
   static void record_learned(study::Store& store, const Problem& problem, Solver& solver) {
@@ -206,6 +233,7 @@ class SolveApplication : public study::Application {
   // Bounds of the error where theory has one. Returns why it has none for any quantity, or nothing.
   static std::string record_certificates(study::Store& store, const Problem& problem,
                                          std::span<const double> parameters) {
+    if (problem.windows() > 1) return "the solution is in windows of time";
     std::string refused;
     const std::vector<SolutionError> errors = solution_errors(problem, parameters);
     for (const Definition& quantity : problem.quantities()) {
@@ -240,7 +268,8 @@ class SolveApplication : public study::Application {
     };
     std::vector<std::string> losses{"loss"}, errors, learned;
     for (const auto& [name, value] : solver.terms()) losses.push_back("loss of " + name);
-    for (const SolutionError& error : solution_errors(problem, solver.parameters()))
+    if (solver.held_out()) losses.emplace_back("loss held out");
+    for (const SolutionError& error : solution_errors(problem, solver.solution()))
       errors.push_back("relative_error " + error.quantity);
     for (const Learned& coefficient : problem.system().learned)
       learned.push_back("learned " + coefficient.name);

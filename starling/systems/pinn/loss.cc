@@ -17,6 +17,9 @@ Loss::Loss(const System& system, const nets::JetNetwork& network, std::vector<Lo
   for (LossTerm& term : terms) {
     Residual<double> residual(system, term.roots, network);
     parts_.push_back(std::make_unique<Part>(std::move(term), std::move(residual)));
+    Part& part = *parts_.back();
+    for (const WeakForm& form : part.term.weak) part.weak.emplace_back(system, form, network, part.term.mesh);
+    if (!part.weak.empty()) part.term.points = part.weak.front().points();
     count_points(*parts_.back());
   }
   parameters_ = parts_.front()->residual.parameter_count();
@@ -45,8 +48,25 @@ const double* Loss::targets_of(const Part& part) {
 
 std::ptrdiff_t Loss::residual_count() const {
   std::ptrdiff_t count = 0;
-  for (const auto& part : parts_) count += part->points * part->residual.roots();
+  for (const auto& part : parts_) count += part->rows();
   return count;
+}
+
+std::ptrdiff_t Loss::Part::rows() const {
+  return weak.empty() ? points * residual.roots()
+                      : static_cast<std::ptrdiff_t>(weak.size()) * weak[0].count();
+}
+
+double Loss::add_gradient(Part& part, std::span<const double> parameters, double weight,
+                          std::span<double> gradient) {
+  const double* weights = part.term.point_weights.empty() ? nullptr : part.term.point_weights.data();
+  if (part.weak.empty())
+    return part.residual.add_gradient(parameters, part.term.points.data(), part.points, weights, weight,
+                                      part.workspace, gradient, nullptr, targets_of(part));
+  double sum = 0;
+  for (WeakResidual& weak : part.weak)
+    sum += weak.add_gradient(parameters, weight / static_cast<double>(weak.count()), gradient);
+  return sum;
 }
 
 void Loss::set_points(std::size_t number, std::vector<double> points, std::vector<double> point_weights) {
@@ -62,16 +82,24 @@ void Loss::set_point_weights(std::size_t number, std::vector<double> point_weigh
 }
 
 void Loss::term_gradient(std::size_t number, std::span<const double> parameters, std::span<double> gradient) {
-  Part& part = *parts_[number];
-  const double* weights = part.term.point_weights.empty() ? nullptr : part.term.point_weights.data();
   std::fill(gradient.begin(), gradient.end(), 0.0);
-  part.residual.add_gradient(parameters, part.term.points.data(), part.points, weights, 1.0, part.workspace,
-                             gradient, nullptr, targets_of(part));
+  add_gradient(*parts_[number], parameters, 1.0, gradient);
 }
 
 double Loss::kernel_diagonal(std::size_t number, std::span<const double> parameters) {
   constexpr std::ptrdiff_t together = 256;  // rows of the Jacobian at a time
   Part& part = *parts_[number];
+  if (!part.weak.empty()) {
+    std::vector<double> all(static_cast<std::size_t>(part.rows() * parameters_));
+    std::ptrdiff_t row = 0;
+    for (WeakResidual& weak : part.weak) {
+      weak.jacobian(parameters, 1, all.data() + row, part.rows());
+      row += weak.count();
+    }
+    double squares = 0;
+    for (const double slope : all) squares += slope * slope;
+    return squares / static_cast<double>(part.rows());
+  }
   const std::ptrdiff_t roots = part.residual.roots();
   std::vector<double> rows(static_cast<std::size_t>(together * roots)),
       jacobian(rows.size() * static_cast<std::size_t>(parameters_));
@@ -90,10 +118,7 @@ double Loss::gradient(std::span<const double> parameters, std::span<double> grad
   std::fill(gradient.begin(), gradient.end(), 0.0);
   double sum = 0;
   for (const auto& part : parts_) {
-    const double* weights = part->term.point_weights.empty() ? nullptr : part->term.point_weights.data();
-    part->value =
-        part->residual.add_gradient(parameters, part->term.points.data(), part->points, weights,
-                                    part->term.weight, part->workspace, gradient, nullptr, targets_of(*part));
+    part->value = add_gradient(*part, parameters, part->term.weight, gradient);
     sum += part->value;
   }
   return sum;
@@ -110,18 +135,28 @@ std::vector<double> Loss::residuals(std::size_t number, std::span<const double> 
 void Loss::stacked(std::span<const double> parameters, std::span<double> residual) {
   std::ptrdiff_t row = 0;
   for (const auto& part : parts_) {
-    double* out = residual.data() + row;
-    part->residual.values(parameters, part->term.points.data(), part->points, part->workspace, out);
-    const auto& weights = part->term.point_weights;
-    const double each = std::sqrt(part->term.weight / static_cast<double>(part->points));
-    const std::ptrdiff_t rows = part->points * part->residual.roots();
-    for (std::ptrdiff_t i = 0; i < rows; ++i) {
-      if (!part->term.targets.empty()) out[i] -= part->term.targets[static_cast<std::size_t>(i)];
-      out[i] *= weights.empty()
-                    ? each
-                    : std::sqrt(part->term.weight * weights[static_cast<std::size_t>(i % part->points)]);
-    }
-    row += rows;
+    stack(*part, parameters, residual.data() + row);
+    row += part->rows();
+  }
+}
+
+void Loss::stack(Part& part, std::span<const double> parameters, double* out) {
+  for (WeakResidual& weak : part.weak) {
+    const std::span<double> own(out, static_cast<std::size_t>(weak.count()));
+    weak.values(parameters, own);
+    const double each = std::sqrt(part.term.weight / static_cast<double>(own.size()));
+    for (double& value : own) value *= each;
+    out += own.size();
+  }
+  if (!part.weak.empty()) return;
+  part.residual.values(parameters, part.term.points.data(), part.points, part.workspace, out);
+  const auto& weights = part.term.point_weights;
+  const double each = std::sqrt(part.term.weight / static_cast<double>(part.points));
+  for (std::ptrdiff_t i = 0; i < part.rows(); ++i) {
+    if (!part.term.targets.empty()) out[i] -= part.term.targets[static_cast<std::size_t>(i)];
+    out[i] *= weights.empty()
+                  ? each
+                  : std::sqrt(part.term.weight * weights[static_cast<std::size_t>(i % part.points)]);
   }
 }
 
@@ -130,11 +165,18 @@ void Loss::jacobian(std::span<const double> parameters, std::span<double> residu
   const std::ptrdiff_t stride = residual_count();
   std::ptrdiff_t row = 0;
   for (const auto& part : parts_) {
+    if (!part->weak.empty()) stack(*part, parameters, residual.data() + row);
+    for (WeakResidual& weak : part->weak) {
+      const double factor = std::sqrt(part->term.weight / static_cast<double>(weak.count()));
+      weak.jacobian(parameters, factor, jacobian.data() + row, stride);
+      row += weak.count();
+    }
+    if (!part->weak.empty()) continue;
     const double* weights = part->term.point_weights.empty() ? nullptr : part->term.point_weights.data();
     part->residual.jacobian(parameters, part->term.points.data(), part->points, weights, part->term.weight,
                             part->workspace, residual.data() + row, jacobian.data() + row, stride,
                             targets_of(*part));
-    row += part->points * part->residual.roots();
+    row += part->rows();
   }
 }
 

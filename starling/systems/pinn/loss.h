@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "starling/systems/pinn/residual.h"
+#include "starling/systems/pinn/weak_residual.h"
 
 namespace starling::pinn {
 
@@ -14,6 +15,10 @@ struct LossTerm {
   std::vector<double> points{};         ///< (n, axes), row-major
   double weight = 1;                    ///< w of w/2n Σ r²
   std::vector<double> point_weights{};  ///< n numbers in place of 1/n, or none
+  /// Equations against test functions in place of the roots at points, which then are the Gauss points: their
+  /// residuals R count as r does, n the tests of one. Without point_weights and targets.
+  std::vector<WeakForm> weak{};
+  WeakMesh mesh{};                ///< of those
   std::vector<double> targets{};  ///< what the residuals are to be, root after root; 0 when there are none
 };
 
@@ -44,7 +49,7 @@ class Loss {
   double gradient(std::span<const double> parameters, std::span<double> gradient);
   /// The terms of the last gradient.
   double part(std::size_t number) const { return parts_[number]->value; }
-  /// Residuals of one term, without weights: root after root.
+  /// Residuals of one term at its points, without weights: root after root.
   std::vector<double> residuals(std::size_t number, std::span<const double> parameters);
   /// The stacked vector (residual_count).
   void stacked(std::span<const double> parameters, std::span<double> residual);
@@ -57,9 +62,14 @@ class Loss {
     LossTerm term;
     Residual<double> residual;
     Residual<double>::Workspace workspace{};
+    std::vector<WeakResidual> weak{};
     double value = 0;
     std::ptrdiff_t points = 0;
+    std::ptrdiff_t rows() const;  // of the stacked vector
   };
+  static double add_gradient(Part& part, std::span<const double> parameters, double weight,
+                             std::span<double> gradient);
+  static void stack(Part& part, std::span<const double> parameters, double* out);
   void count_points(Part& part) const;
   static const double* targets_of(const Part& part);
 

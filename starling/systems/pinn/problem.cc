@@ -12,6 +12,7 @@
 #include "starling/systems/pinn/loss.h"
 #include "starling/systems/pinn/points.h"
 #include "starling/systems/pinn/references.h"
+#include "starling/systems/pinn/windows.h"
 
 namespace starling::pinn {
 namespace {
@@ -60,7 +61,7 @@ std::vector<double> each(const std::vector<double>& x, const std::vector<double>
 
 }  // namespace
 
-Problem::Problem(const SolveSpec& spec) : kind_(spec.problem.reference) {
+Problem::Problem(const SolveSpec& spec) : kind_(spec.problem.reference), windows_(spec.solver.windows) {
   if (spec.problem.equation.empty())
     throw Error(ErrorKind::usage, "problem.equation is empty; expected statements such as u_t = u_xx");
   system_ = parse_system(spec.problem.equation, {.source = "problem.equation"});
@@ -75,6 +76,7 @@ Problem::Problem(const SolveSpec& spec) : kind_(spec.problem.reference) {
                 fmt::format("problem.data is empty, but '{}' is to be learned; expected a file of "
                             "measurements",
                             system_.learned.front().name));
+  carried_ = carried_nodes(system_, windows_, !data_.points.empty());
   if (reference_is_table()) {
     Measurements table = read(spec.problem.table, "problem.table");
     reference_points_ = std::move(table.points);

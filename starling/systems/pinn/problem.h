@@ -28,6 +28,13 @@ class Problem {
   /// What a solution is asked for: definitions that read an unknown, then the unknowns.
   const std::vector<Definition>& quantities() const { return quantities_; }
   const Measurements& data() const { return data_; }
+  /// Windows of time, and the nodes that each takes over from the one before; see windows.h.
+  std::int64_t windows() const { return windows_; }
+  const std::vector<int>& carried() const { return carried_; }
+  /// Of one window.
+  std::size_t parameter_count() const {
+    return static_cast<std::size_t>(network_.parameter_count()) + system_.learned.size();
+  }
 
   /// Values of each quantity where they are known; `reference_points` is a grid, or the table's.
   const std::vector<double>& reference_points() const { return reference_points_; }
@@ -41,10 +48,12 @@ class Problem {
   std::vector<double> column(std::span<const double> points, const std::string& axis) const;
 
   ReferenceKind kind_;
+  std::int64_t windows_;
   System system_;
   nets::JetNetwork network_;
   std::vector<Definition> quantities_;
   Measurements data_;
+  std::vector<int> carried_;
   std::vector<double> reference_points_;
   std::vector<std::optional<std::vector<double>>> reference_;
 };

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "starling/base/error.h"
+#include "starling/base/matrix.h"
 
 namespace starling::pinn {
 namespace {
@@ -155,17 +156,38 @@ double RectangleResidual::add_gradient(std::span<const double> parameters, doubl
   return weight * loss / 2;
 }
 
+void RectangleResidual::jacobian(std::span<const double> parameters, double factor, double* jacobian,
+                                 std::ptrdiff_t stride) {
+  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const auto q = static_cast<base::Index>(rule_.size), tests = static_cast<base::Index>(rule_.tests),
+             n = q * q, size = static_cast<base::Index>(parameters.size());
+  Rows at_points(size, 3 * n), sums(tests * tests, 3 * n);
+  std::vector<double> unused(static_cast<std::size_t>(3 * n));
+  for (std::size_t e = 0; e < mesh_.elements.size(); ++e) {
+    const auto element = static_cast<base::Index>(e);
+    residual_.jacobian(parameters, points_.data() + element * n * 2, n, nullptr, static_cast<double>(n),
+                       workspace_, unused.data(), at_points.data(), 3 * n);
+    base::Index number = 0;
+    for (const Part& part : parts_of(rule_, mesh_.elements[e])) {
+      const Eigen::Map<const Rows> x(part.along_x.data(), tests, q), y(part.along_y.data(), tests, q);
+      for (base::Index j = 0; j < tests; ++j) {
+        for (base::Index a = 0; a < q; ++a)
+          sums.block(j * tests, number * n + a * q, tests, q) = factor * part.factor * x(j, a) * y;
+      }
+      ++number;
+    }
+    Eigen::Map<Rows, 0, Eigen::OuterStride<>>(jacobian + element * tests * tests, size, tests * tests,
+                                              Eigen::OuterStride<>(stride))
+        .noalias() = at_points * sums.transpose();
+  }
+}
+
 double quadrature_error(const System& system, const WeakForm& form, const nets::JetNetwork& network,
                         const RectangleMesh& mesh, std::span<const double> parameters) {
   RectangleMesh finer = mesh;
-  finer.quadrature = 2 * (mesh.quadrature == 0 ? mesh.tests + 40 : mesh.quadrature);
+  finer.quadrature = 2 * points_of_rule(mesh.tests, mesh.quadrature);
   RectangleResidual coarse(system, form, network, mesh), fine(system, form, network, finer);
-  std::vector<double> before(static_cast<std::size_t>(coarse.count())), after(before.size());
-  coarse.values(parameters, before);
-  fine.values(parameters, after);
-  double most = 0;
-  for (std::size_t i = 0; i < before.size(); ++i) most = std::max(most, std::abs(before[i] - after[i]));
-  return most;
+  return largest_change(coarse, fine, parameters);
 }
 
 }  // namespace starling::pinn

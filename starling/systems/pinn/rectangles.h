@@ -5,6 +5,7 @@
 
 #include "starling/systems/pinn/residual.h"
 #include "starling/systems/pinn/test_rule.h"
+#include "starling/systems/pinn/weak_form.h"
 
 namespace starling::pinn {
 
@@ -23,12 +24,6 @@ struct RectangleMesh {
   std::vector<Rectangle> elements{{}};
   int tests = 1;       ///< along an axis
   int quadrature = 0;  ///< Gauss points along an axis, at least tests + 12; 0 picks tests + 40
-};
-
-/// The nodes of a system's graph whose variational residual is ∫ x ∂v/∂x + ∫ y ∂v/∂y + ∫ source v. Integrated
-/// by parts -Δu = f has the fluxes u_x and u_y and the source -f; a constant 0 leaves one out.
-struct WeakForm {
-  int x = -1, y = -1, source = -1;
 };
 
 /// Variational residuals of a network on rectangles in the plane. Sums are taken axis after axis, so that an
@@ -53,6 +48,8 @@ class RectangleResidual {
   void values(std::span<const double> parameters, std::span<double> out);
   /// ½ weight Σ R²; adds its gradient.
   double add_gradient(std::span<const double> parameters, double weight, std::span<double> gradient);
+  /// jacobian[p · stride + row] = factor ∂R_row/∂θ_p, rows in the order of `values`.
+  void jacobian(std::span<const double> parameters, double factor, double* jacobian, std::ptrdiff_t stride);
 
  private:
   RectangleMesh mesh_;

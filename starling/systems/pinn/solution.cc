@@ -7,6 +7,7 @@
 
 #include "starling/systems/pinn/points.h"
 #include "starling/systems/pinn/residual.h"
+#include "starling/systems/pinn/windows.h"
 
 namespace starling::pinn {
 namespace {
@@ -107,14 +108,41 @@ void record_points(study::Store& store, const System& system, const Section& sec
 
 }  // namespace
 
-std::vector<double> values_of(const Problem& problem, const std::vector<int>& nodes,
-                              std::span<const double> parameters, std::span<const double> points) {
+std::vector<double> values_within(const Problem& problem, const std::vector<int>& nodes,
+                                  std::span<const double> parameters, std::span<const double> points) {
   const Residual<double> residual(problem.system(), nodes, problem.network());
   Residual<double>::Workspace workspace;
   const std::size_t count = points.size() / problem.system().axes.size();
   std::vector<double> out(nodes.size() * count);
   if (count == 0) return out;
   residual.values(parameters, points.data(), static_cast<std::ptrdiff_t>(count), workspace, out.data());
+  return out;
+}
+
+// Window by window: the points of each, and their values back in the order of the points.
+std::vector<double> values_of(const Problem& problem, const std::vector<int>& nodes,
+                              std::span<const double> parameters, std::span<const double> points) {
+  const auto windows = static_cast<std::size_t>(problem.windows());
+  if (windows == 1) return values_within(problem, nodes, parameters, points);
+  const std::size_t axes = problem.system().axes.size(), t = time_axis(problem.system(), "train.windows"),
+                    count = points.size() / axes;
+  std::vector<std::vector<std::size_t>> members(windows);
+  for (std::size_t i = 0; i < count; ++i)
+    members[static_cast<std::size_t>(window_of(problem.system(), problem.windows(), points[i * axes + t]))]
+        .push_back(i);
+  std::vector<double> out(nodes.size() * count);
+  for (std::size_t w = 0; w < windows; ++w) {
+    std::vector<double> own;
+    for (const std::size_t i : members[w])
+      own.insert(own.end(), points.begin() + static_cast<std::ptrdiff_t>(i * axes),
+                 points.begin() + static_cast<std::ptrdiff_t>((i + 1) * axes));
+    const std::size_t size = problem.parameter_count();
+    const std::vector<double> values = values_within(problem, nodes, parameters.subspan(w * size, size), own);
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      for (std::size_t k = 0; k < members[w].size(); ++k)
+        out[n * count + members[w][k]] = values[n * members[w].size() + k];
+    }
+  }
   return out;
 }
 

@@ -9,7 +9,12 @@
 
 namespace starling::pinn {
 
-/// Values of nodes of the system's graph for a network's parameters, at points (n, axes): node after node.
+/// Values of nodes of the system's graph for the parameters of one window, at points (n, axes): node after
+/// node.
+std::vector<double> values_within(const Problem& problem, const std::vector<int>& nodes,
+                                  std::span<const double> parameters, std::span<const double> points);
+
+/// The same for the parameters of all windows, one set after another, each point in its own window.
 std::vector<double> values_of(const Problem& problem, const std::vector<int>& nodes,
                               std::span<const double> parameters, std::span<const double> points);
 

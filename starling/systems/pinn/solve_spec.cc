@@ -1,5 +1,7 @@
 #include "starling/systems/pinn/solve_spec.h"
 
+#include "starling/systems/pinn/phases.h"
+
 namespace starling::pinn {
 namespace {
 
@@ -47,43 +49,54 @@ void describe_points(study::Description& d, PointsSpec& points) {
          "weights of later times wait for earlier ones, exp(-causal * the mean squares before); 0 for none");
   d.integer("chunks", points.chunks, {.minimum = 2, .maximum = 1000},
             "of time, each with one such weight, set anew every renew_every steps");
+  d.choice("form", points.form,
+           {{"collocation", EquationForm::collocation}, {"variational", EquationForm::variational}},
+           "the equations at points, or integrated by parts against test functions (hp-VPINN), on one or two "
+           "axes");
+  d.integers("elements", points.elements, {.minimum = 1, .maximum = 1000},
+             "variational: equal parts of the domain along each axis, or one number for all");
+  d.integer("tests", points.tests, {.minimum = 1, .maximum = 1000},
+            "variational: test functions of an element along an axis");
+  d.integer("quadrature", points.quadrature, {.minimum = 0, .maximum = 2000},
+            "variational: Gauss points of an element along an axis, at least tests + 12; 0 for tests + 16");
 }
 
 void describe_solver(study::Description& d, SolverSpec& solver) {
   d.section("train", "Adam first, then a method that reaches many digits.");
-  using R = optim::Rule;
   d.choice(
-      "first", solver.first,
-      {{"adam", R::adamw},
-       {"muon", R::muon},
-       {"normuon", R::normuon},
-       {"adamuon", R::adamuon},
-       {"scion", R::scion},
-       {"shampoo", R::shampoo},
-       {"soap", R::soap},
-       {"lion", R::lion},
-       {"sgd", R::sgd}},
+      "first", solver.first, rule_names(),
       "the first-order method that comes first; Muon's family, shampoo and soap take the hidden matrices");
   d.integer("adam_steps", solver.adam_steps, {.minimum = 0, .maximum = 1e9}, "steps of it");
   d.real("adam_rate", solver.adam_rate, positive, "its rate, of matrices where the method takes them");
   d.choice("adam_decay", solver.adam_decay,
            {{"constant", optim::Decay::constant}, {"cosine", optim::Decay::cosine}}, "of that rate, to 0");
+  d.real("weight_decay", solver.weight_decay, {.minimum = 0},
+         "decoupled, of first-order steps; adam with it is AdamW");
   d.choice("balance", solver.balance,
            {{"none", Balance::none}, {"gradients", Balance::gradients}, {"kernels", Balance::kernels}},
            "weights of the terms by the norms of their gradients or the traces of their tangent kernels, in "
            "those steps; they stay for the method that follows");
   d.integer("balance_every", solver.balance_every, count, "steps between new weights");
-  d.choice("method", solver.method,
-           {{"none", SolveMethod::none},
-            {"lbfgs", SolveMethod::lbfgs},
-            {"bfgs", SolveMethod::bfgs},
-            {"ssbfgs", SolveMethod::ssbfgs},
-            {"ssbroyden", SolveMethod::ssbroyden},
-            {"levenberg_marquardt", SolveMethod::levenberg_marquardt},
-            {"gauss_newton", SolveMethod::gauss_newton}},
+  d.choice("method", solver.method, method_names(),
            "what follows; all but lbfgs hold a matrix of the number of parameters squared");
   d.integer("steps", solver.steps, {.minimum = 0, .maximum = 1e9}, "its steps; rounding may end it before");
   d.integer("memory", solver.memory, {.minimum = 1, .maximum = 1000}, "pairs of lbfgs");
+  d.text("schedule", solver.schedule,
+         "phases in place of first, adam_steps, method and steps, each a name, its steps and the rate and "
+         "decay of a first-order one: muon 500 0.02 cosine, adam 1000, ssbroyden 3000");
+  d.integer("windows", solver.windows, {.minimum = 1, .maximum = 1000},
+            "equal parts of the time, trained one after another, each from the end of the one before, with "
+            "all phases");
+  d.choice("stop", solver.stop, {{"rest", Stop::rest}, {"held_out", Stop::held_out}},
+           "where a training ends before its steps are done: at rest, or also once the loss at points held "
+           "out no longer falls, with the best parameters");
+  d.real("held_out", solver.held_out,
+         {
+             .minimum = 0.001,
+             .maximum = 0.5,
+         },
+         "share of points and measurements that stop = \"held_out\" keeps from the training");
+  d.integer("patience", solver.patience, count, "steps of the last phase without a fall of that loss");
   d.integer("checkpoint_every", solver.checkpoint_every, count, "steps between checkpoints");
   d.integer("measurements", solver.measurements, count, "times at which the error is measured");
 }

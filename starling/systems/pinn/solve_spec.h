@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "starling/nets/jets.h"
 #include "starling/optim/block_optimizer.h"
@@ -28,6 +29,19 @@ enum class Sampling {
   fixed,    ///< one even set
   renewed,  ///< another even set every `renew_every` steps
   adaptive  ///< drawn from a pool by the size of their residuals (Wu et al., CMAME 403, 2023: RAD)
+};
+
+/// When a training ends before its steps are done.
+enum class Stop {
+  rest,     ///< where rounding allows no further step
+  held_out  ///< also where the loss at points held out has not fallen for a while; the best parameters are
+            ///< kept
+};
+
+/// How the equations are asked to hold.
+enum class EquationForm {
+  collocation,  ///< at points
+  variational   ///< against test functions on elements, by parts; see weak_form.h
 };
 
 enum class SolveMethod { none, lbfgs, bfgs, ssbfgs, ssbroyden, levenberg_marquardt, gauss_newton };
@@ -58,6 +72,9 @@ struct PointsSpec {
   double power = 1, offset = 1;  ///< probabilities of |r|^power / mean + offset
   double causal = 0;             ///< ε of the weights e^(-ε Σ of the losses before) in time; 0: none
   std::int64_t chunks = 16;
+  EquationForm form = EquationForm::collocation;
+  std::vector<std::int64_t> elements{1};    ///< equal ones along each axis, one number for all
+  std::int64_t tests = 10, quadrature = 0;  ///< of an element along an axis; 0: tests + 16 Gauss points
 };
 
 struct SolverSpec {
@@ -65,14 +82,18 @@ struct SolverSpec {
   std::int64_t adam_steps = 0;
   double adam_rate = 1e-3;
   optim::Decay adam_decay = optim::Decay::constant;
+  double weight_decay = 0;  ///< of first-order steps; Adam with it is AdamW
   Balance balance = Balance::none;
   std::int64_t balance_every = 100;
   SolveMethod method = SolveMethod::ssbroyden;
   std::int64_t steps = 2000;
   std::int64_t memory = 50;  ///< pairs of lbfgs
+  std::string schedule{};    ///< phases in place of first, adam_steps, method and steps; see phases_of
+  std::int64_t windows = 1;  ///< of time, one after another
+  Stop stop = Stop::rest;
+  double held_out = 0.1;        ///< share of all points
+  std::int64_t patience = 500;  ///< steps of the last phase
   std::int64_t checkpoint_every = 500, measurements = 40;
-
-  std::int64_t all_steps() const { return adam_steps + (method == SolveMethod::none ? 0 : steps); }
 };
 
 /// The spec of `pinn`'s solve job: equations, a network, points, and the phases of its training.

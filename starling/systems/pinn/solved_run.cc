@@ -26,29 +26,38 @@ struct Solved {
 
   explicit Solved(const study::RunDirectory& directory)
       : spec(study::read_spec<SolveSpec>(directory, "solve", "solution")), problem(spec) {
-    parameters = initial_parameters(problem.system(), problem.network(), 0);
+    parameters.resize(problem.parameter_count() * static_cast<std::size_t>(problem.windows()));
     const std::string from = directory.checkpoint().string();
     data::read_flat<double>(data::decode_safetensors(base::read_file(from), from), "parameters", parameters,
                             from);
   }
 };
 
-}  // namespace
-
-std::string encode_model(SolveSpec& spec, const Problem& problem, std::span<const double> parameters) {
-  data::TensorFile file;
-  file.metadata = {{"format", "starling"}, {"config", study::config_of(spec)}, {"checksum", ""}};
-  const nets::JetNetwork& network = problem.network();
+void add_network(data::TensorFile& file, const std::string& prefix, const nets::JetNetwork& network,
+                 std::span<const double> parameters) {
   for (std::ptrdiff_t l = 0; l < network.layers(); ++l) {
     const auto inputs = network.widths[static_cast<std::size_t>(l)],
                outputs = network.widths[static_cast<std::size_t>(l + 1)];
     const auto part = [&](std::ptrdiff_t begin, std::ptrdiff_t size) {
       return parameters.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
     };
-    file.tensors.push_back(data::make_tensor<double>(fmt::format("layers.{}.weight", l), {outputs, inputs},
+    file.tensors.push_back(data::make_tensor<double>(fmt::format("{}layers.{}.weight", prefix, l),
+                                                     {outputs, inputs},
                                                      part(network.weight(l), inputs * outputs)));
-    file.tensors.push_back(data::make_tensor<double>(fmt::format("layers.{}.bias", l), {outputs},
+    file.tensors.push_back(data::make_tensor<double>(fmt::format("{}layers.{}.bias", prefix, l), {outputs},
                                                      part(network.bias(l), outputs)));
+  }
+}
+
+}  // namespace
+
+std::string encode_model(SolveSpec& spec, const Problem& problem, std::span<const double> parameters) {
+  data::TensorFile file;
+  file.metadata = {{"format", "starling"}, {"config", study::config_of(spec)}, {"checksum", ""}};
+  for (std::int64_t w = 0; w < problem.windows(); ++w) {
+    const std::size_t size = problem.parameter_count();
+    add_network(file, problem.windows() > 1 ? fmt::format("windows.{}.", w) : "", problem.network(),
+                parameters.subspan(static_cast<std::size_t>(w) * size, size));
   }
   const std::vector<double> learned = learned_values(problem.system(), parameters);
   for (std::size_t c = 0; c < learned.size(); ++c)

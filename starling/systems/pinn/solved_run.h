@@ -9,8 +9,9 @@
 
 namespace starling::pinn {
 
-/// The network as tensors layers.0.weight (outputs, inputs), layers.0.bias, ... in double precision, learned
-/// coefficients under their names, and the config in the metadata.
+/// The network as tensors layers.0.weight (outputs, inputs), layers.0.bias, ... in double precision, those of
+/// windows of time as windows.0.layers.0.weight, ...; learned coefficients under their names, and the config
+/// in the metadata.
 std::string encode_model(SolveSpec& spec, const Problem& problem, std::span<const double> parameters);
 
 /// Writes model.safetensors and config.json of a run of the job solve into `out`; nothing for bounds.

@@ -6,8 +6,7 @@
 #include <cmath>
 
 #include "starling/base/error.h"
-#include "starling/data/safetensors.h"
-#include "starling/systems/pinn/points.h"
+#include "starling/systems/pinn/windows.h"
 
 namespace starling::pinn {
 namespace {
@@ -50,150 +49,115 @@ double norm(std::span<const double> values) {
   return std::sqrt(squares);
 }
 
+constexpr std::int64_t judged_every = 10;  // steps between looks at points held out
+
+bool least_squares(SolveMethod method) {
+  return method == SolveMethod::levenberg_marquardt || method == SolveMethod::gauss_newton;
+}
+
 }  // namespace
 
 Solver::Solver(const SolveSpec& spec, const Problem& problem)
-    : spec_(spec), problem_(problem), loss_(problem.system(), problem.network(), make_terms()) {
+    : spec_(spec),
+      problem_(problem),
+      phases_(phases_of(spec.solver)),
+      system_(within_window(problem.system(), spec.solver.windows, 0)),
+      weak_(weak_forms()),
+      loss_(loss_of(make_terms(Share::training))) {
   state_.parameters =
       initial_parameters(problem.system(), problem.network(), static_cast<std::uint64_t>(spec.common.seed));
-  if (spec.points.causal > 0) time_axis();
-  if (spec.solver.balance != Balance::none && spec.solver.adam_steps == 0)
+  gradient_.resize(state_.parameters.size());
+  if (spec.points.causal > 0) time_axis(system_, "points.causal");
+  const auto first_order = [](const Phase& one) { return one.rule.has_value() && one.steps > 0; };
+  if (spec.solver.balance != Balance::none && std::ranges::none_of(phases_, first_order))
     throw Error(ErrorKind::usage,
                 "train.balance: train.adam_steps is 0; expected first-order steps to balance in");
-  first_ = std::make_unique<optim::BlockOptimizer<double>>(
-      optim::TrainerSpec{.rule = spec.solver.first, .others = 0.5}, blocks_of(problem),
-      static_cast<base::Index>(state_.parameters.size()));
-  gradient_.resize(state_.parameters.size());
+  for (const Phase& one : phases_) check_size(one);
+  if (stops_early()) held_out_ = Loss(system_, problem_.network(), make_terms(Share::held_out).terms);
+  prepare_phase();
+}
+
+Loss Solver::loss_of(Terms made) {
+  described_ = std::move(made);
+  return {system_, problem_.network(), std::exchange(described_.terms, {})};
+}
+
+void Solver::check_size(const Phase& one) const {
+  constexpr double most = 5e8;
+  const base::Index rows = loss_.residual_count();
+  const std::size_t size = problem_.parameter_count();
+  if (least_squares(one.method) && static_cast<double>(rows) * static_cast<double>(size) > most)
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("train.method: a Jacobian of {} residuals in {} parameters has more than {:g} numbers; "
+                    "expected fewer points, or a quasi-Newton method",
+                    rows, size, most));
+}
+
+// The optimiser of the present phase, which knows nothing yet.
+void Solver::prepare_phase() {
   const auto size = static_cast<base::Index>(state_.parameters.size());
-  if (least_squares()) {
+  first_.reset();
+  quasi_newton_.reset();
+  damped_.reset();
+  if (phase().rule) {
+    const optim::TrainerSpec trainer{
+        .rule = *phase().rule, .adam = {.decay = spec_.solver.weight_decay}, .others = 0.5};
+    first_ = std::make_unique<optim::BlockOptimizer<double>>(trainer, blocks_of(problem_), size);
+  } else if (least_squares(phase().method)) {
     const base::Index rows = loss_.residual_count();
-    constexpr double most = 5e8;
-    if (static_cast<double>(rows) * static_cast<double>(size) > most)
-      throw Error(
-          ErrorKind::usage,
-          fmt::format("train.method: a Jacobian of {} residuals in {} parameters has more than {:g} numbers; "
-                      "expected fewer points, or a quasi-Newton method",
-                      rows, size, most));
-    const optim::LevenbergMarquardtSpec damped{.gauss_newton =
-                                                   spec.solver.method == SolveMethod::gauss_newton};
+    const optim::LevenbergMarquardtSpec damped{.gauss_newton = phase().method == SolveMethod::gauss_newton};
     damped_ = std::make_unique<optim::LevenbergMarquardt>(damped, size, rows);
     squares_ = {.parameters = size,
                 .residuals = rows,
                 .residual = [this](std::span<const double> x, std::span<double> r) { loss_.stacked(x, r); },
                 .jacobian = [this](std::span<const double> x, std::span<double> r,
                                    std::span<double> j) { loss_.jacobian(x, r, j); }};
-  } else if (spec.solver.method != SolveMethod::none) {
+  } else {
     quasi_newton_ = std::make_unique<optim::QuasiNewton>(
-        optim::QuasiNewtonSpec{.method = quasi_newton_method(spec.solver.method),
-                               .memory = static_cast<int>(spec.solver.memory)},
+        optim::QuasiNewtonSpec{.method = quasi_newton_method(phase().method),
+                               .memory = static_cast<int>(spec_.solver.memory)},
         size);
     function_ = [this](std::span<const double> x, std::span<double> g) { return loss_.gradient(x, g); };
   }
 }
 
-std::ptrdiff_t Solver::time_axis() const {
-  const System& system = problem_.system();
-  const auto found = std::ranges::find(system.axes, "t");
-  if (found == system.axes.end())
-    throw Error(ErrorKind::usage,
-                fmt::format("points.causal: no axis t among {}; expected 0, or a problem in time",
-                            fmt::join(system.axes, ", ")));
-  return found - system.axes.begin();
+bool Solver::phase_over() const {
+  const bool stopped = last_phase() && held_out() && held_out()->stopped;
+  return state_.step - state_.phase_start >= phase().steps || stopped ||
+         (state_.at_rest >= 0 && !changes_loss());
 }
 
-bool Solver::least_squares() const {
-  return spec_.solver.method == SolveMethod::levenberg_marquardt ||
-         spec_.solver.method == SolveMethod::gauss_newton;
+void Solver::advance() {
+  state_.phase_start = state_.step;
+  state_.failures = 0;
+  state_.at_rest = -1;
+  if (!last_phase()) {
+    ++state_.phase;
+  } else {
+    state_.former.insert(state_.former.end(), state_.parameters.begin(), state_.parameters.end());
+    ++state_.window;
+    state_.window_start = state_.step;
+    state_.phase = 0;
+    state_.best = std::numeric_limits<double>::infinity();
+    state_.best_step = -1;
+    make_window();
+  }
+  prepare_phase();
 }
 
-base::Stream Solver::stream(const char* purpose, std::int64_t index) const {
-  return {static_cast<std::uint64_t>(spec_.common.seed), 0, purpose, static_cast<std::uint64_t>(index)};
+void Solver::make_window() {
+  system_ = within_window(problem_.system(), spec_.solver.windows, state_.window);
+  weak_ = weak_forms();
+  loss_ = loss_of(make_terms(Share::training));
+  if (stops_early()) held_out_ = Loss(system_, problem_.network(), make_terms(Share::held_out).terms);
 }
 
-// The equations first, then the conditions in the order of the text, then the measurements.
-std::vector<LossTerm> Solver::make_terms() const {
-  const System& system = problem_.system();
-  std::vector<LossTerm> terms{
-      {.roots = equation_roots(system),
-       .points = interior_points(system, spec_.points.interior, stream("interior", 0))}};
-  for (std::size_t c = 0; c < system.conditions.size(); ++c) {
-    const Condition& condition = system.conditions[c];
-    terms.push_back({.roots = {condition.residual},
-                     .points = condition_points(system, condition, spec_.points.condition,
-                                                stream("condition", static_cast<std::int64_t>(c))),
-                     .weight = spec_.points.condition_weight});
-  }
-  const Measurements& data = problem_.data();
-  if (!data.points.empty()) {
-    LossTerm term{.points = data.points, .weight = spec_.problem.data_weight};
-    for (std::size_t k = 0; k < data.values.size(); ++k) {
-      term.roots.push_back(problem_.quantities()[k].node);
-      term.targets.insert(term.targets.end(), data.values[k].begin(), data.values[k].end());
-    }
-    terms.push_back(std::move(term));
-  }
-  return terms;
-}
-
-void Solver::renew_points() {
-  const std::int64_t draw = state_.step / spec_.points.renew_every;
-  const System& system = problem_.system();
-  if (spec_.points.sampling == Sampling::renewed) {
-    loss_.set_points(0, interior_points(system, spec_.points.interior, stream("interior", draw)));
-    return;
-  }
-  const std::size_t axes = system.axes.size();
-  const std::vector<double> pool =
-      interior_points(system, std::max(spec_.points.pool, spec_.points.interior), stream("pool", draw));
-  const std::size_t count = pool.size() / axes;
-  loss_.set_points(0, pool);
-  const std::vector<double> residuals = loss_.residuals(0, state_.parameters);
-  std::vector<double> sizes(count);
-  for (std::size_t i = 0; i < residuals.size(); ++i) sizes[i % count] += residuals[i] * residuals[i];
-  for (double& size : sizes) size = std::sqrt(size);
-  std::vector<double> points;
-  for (const std::size_t i :
-       draw_by_size(sizes, static_cast<std::size_t>(spec_.points.interior), spec_.points.power,
-                    spec_.points.offset, stream("adaptive", draw))) {
-    points.insert(points.end(), pool.begin() + static_cast<std::ptrdiff_t>(i * axes),
-                  pool.begin() + static_cast<std::ptrdiff_t>((i + 1) * axes));
-  }
-  loss_.set_points(0, std::move(points));
-}
-
-// w_k = exp(-ε Σ_{j<k} L_j) for the points of the k-th part of time, L_j the mean square of the equations
-// there and L_0 before all that of what is asked at the first time (Wang, Sankaran & Perdikaris, CMAME 421,
-// 2024).
-void Solver::weigh_times() {
-  const System& system = problem_.system();
-  const auto t = static_cast<std::size_t>(time_axis());
-  const double low = system.domain->low[t], high = system.domain->high[t];
-  const auto chunks = static_cast<std::size_t>(spec_.points.chunks);
-  const std::vector<double>& points = loss_.term(0).points;
-  const std::size_t axes = system.axes.size(), count = points.size() / axes;
-  std::vector<std::size_t> chunk(count);
-  std::vector<double> sums(chunks), sizes(chunks);
-  for (std::size_t i = 0; i < count; ++i) {
-    const double share = (points[i * axes + t] - low) / (high - low);
-    chunk[i] = std::min(chunks - 1, static_cast<std::size_t>(share * static_cast<double>(chunks)));
-    sizes[chunk[i]] += 1;
-  }
-  const std::vector<double> residuals = loss_.residuals(0, state_.parameters);
-  for (std::size_t i = 0; i < residuals.size(); ++i) sums[chunk[i % count]] += residuals[i] * residuals[i];
-  double before = 0;
-  for (std::size_t c = 0; c < system.conditions.size(); ++c) {
-    if (system.conditions[c].held[t] != low) continue;
-    const std::vector<double> first = loss_.residuals(1 + c, state_.parameters);
-    for (const double r : first)
-      before += loss_.term(1 + c).weight * r * r / static_cast<double>(first.size());
-  }
-  std::vector<double> of_chunk(chunks), weights(count);
-  for (std::size_t k = 0; k < chunks; ++k) {
-    of_chunk[k] = std::exp(-spec_.points.causal * before);
-    if (sizes[k] > 0) before += sums[k] / sizes[k];
-  }
-  for (std::size_t i = 0; i < count; ++i) weights[i] = of_chunk[chunk[i]] / static_cast<double>(count);
-  loss_.set_point_weights(0, std::move(weights));
+std::vector<double> Solver::solution() const {
+  std::vector<double> all = state_.former;
+  while (all.size() < state_.parameters.size() * static_cast<std::size_t>(spec_.solver.windows))
+    all.insert(all.end(), state_.parameters.begin(), state_.parameters.end());
+  return all;
 }
 
 void Solver::start_method() {
@@ -205,32 +169,66 @@ void Solver::start_method() {
 }
 
 void Solver::step() {
-  const bool due = state_.step % spec_.points.renew_every == 0,
-             changed = due && changes_loss() && state_.step > 0;
+  if (phase_over() && !finished()) advance();
+  const std::int64_t since = state_.step - state_.window_start;
+  const bool due = since % spec_.points.renew_every == 0, changed = due && changes_loss() && since > 0;
   if (changed) {
     if (renews_points()) renew_points();
     state_.at_rest = -1;
     state_.failures = 0;
   }
   if (due && spec_.points.causal > 0) weigh_times();
-  if (state_.step < spec_.solver.adam_steps || spec_.solver.method == SolveMethod::none) {
+  if (phase().rule) {
     first_step();
   } else {
-    if (changed || state_.step == spec_.solver.adam_steps) start_method();
+    if (changed || state_.step == state_.phase_start) start_method();
     if (state_.at_rest < 0) method_step();
   }
   ++state_.step;
+  if (!held_out_) return;
+  const bool over = last_phase() && phase_over();
+  if (over || (since + 1) % judged_every == 0) judge();
+  if (last_phase() && phase_over()) keep_best();
 }
 
 void Solver::first_step() {
   const SolverSpec& solver = spec_.solver;
-  if (solver.balance != Balance::none && state_.step % solver.balance_every == 0) balance_terms();
+  const std::int64_t since = state_.step - state_.phase_start;
+  if (solver.balance != Balance::none && since % solver.balance_every == 0) balance_terms();
   state_.loss = loss_.gradient(state_.parameters, gradient_);
   state_.gradient_norm = norm(gradient_);
   if (!std::isfinite(state_.loss) || !std::isfinite(state_.gradient_norm)) refuse();
-  const optim::Schedule schedule{
-      .rate = solver.adam_rate, .steps = solver.adam_steps, .decay = solver.adam_decay};
-  first_->step(optim::rate_at(schedule, state_.step), state_.parameters, gradient_);
+  const optim::Schedule schedule{.rate = phase().rate, .steps = phase().steps, .decay = phase().decay};
+  first_->step(optim::rate_at(schedule, since), state_.parameters, gradient_);
+}
+
+void Solver::check() {
+  const double loss = loss_.gradient(state_.parameters, gradient_);
+  if (!std::isfinite(loss) || !std::isfinite(norm(gradient_))) refuse();
+}
+
+// The loss at points held out, in the spec's weights.
+void Solver::judge() {
+  std::vector<double> missed(static_cast<std::size_t>(held_out_->residual_count()));
+  held_out_->stacked(state_.parameters, missed);
+  const double size = norm(missed), value = size * size / 2;
+  if (!(value < state_.best)) return;  // nor where it is not finite
+  state_.best = value;
+  state_.best_step = state_.step;
+  state_.best_parameters = state_.parameters;
+}
+
+void Solver::keep_best() {
+  if (state_.best_step < 0) return;
+  state_.parameters = state_.best_parameters;
+  state_.loss = loss_.gradient(state_.parameters, gradient_);
+  state_.gradient_norm = norm(gradient_);
+}
+
+std::optional<Solver::HeldOut> Solver::held_out() const {
+  if (state_.best_step < 0) return std::nullopt;
+  const std::int64_t since = state_.step - std::max(state_.best_step, state_.phase_start);
+  return HeldOut{state_.best, state_.best_step, since >= spec_.solver.patience};
 }
 
 // Term k's weight goes by a tenth towards Σ sizes / size_k; at first to there.
@@ -250,7 +248,8 @@ void Solver::balance_terms() {
   constexpr double memory = 0.9, smallest = 1e-12;  // a term that is met exactly keeps a finite weight
   for (std::size_t k = 0; k < sizes.size(); ++k) {
     const double there = sum / std::max(sizes[k], smallest * sum + 1e-300);
-    loss_.set_weight(k, state_.step == 0 ? there : memory * loss_.term(k).weight + (1 - memory) * there);
+    loss_.set_weight(
+        k, state_.step == state_.window_start ? there : memory * loss_.term(k).weight + (1 - memory) * there);
   }
 }
 
@@ -288,12 +287,9 @@ std::optional<std::int64_t> Solver::rested_at() const {
 
 std::vector<std::pair<std::string, double>> Solver::terms() {
   loss_.gradient(state_.parameters, gradient_);
-  const System& system = problem_.system();
-  std::vector<std::pair<std::string, double>> out{{"equations", loss_.part(0)}};
-  std::size_t number = 1;
-  for (const Condition& condition : system.conditions)
-    out.emplace_back(fmt::format("condition of line {}", condition.line), loss_.part(number++));
-  if (!problem_.data().points.empty()) out.emplace_back("data", loss_.part(number));
+  std::vector<std::pair<std::string, double>> out;
+  for (std::size_t k = 0; k < described_.names.size(); ++k)
+    out.emplace_back(described_.names[k], loss_.part(k));
   return out;
 }
 
@@ -339,60 +335,6 @@ bool Solver::fits_to(double noise) {
 
 LearnedIntervals Solver::learned_intervals() {
   return pinn::learned_intervals(problem_.system(), loss_, state_.parameters);
-}
-
-std::string Solver::checkpoint() const {
-  data::TensorFile file;
-  file.metadata = {{"format", "starling"}, {"checksum", ""}};
-  data::add_flat<double>(file, "parameters", state_.parameters);
-  data::add_flat<double>(file, "points", loss_.term(0).points);
-  data::add_flat<double>(file, "point_weights", loss_.term(0).point_weights);
-  data::add_flat<double>(file, "term_weights", term_weights());
-  for (const auto& [name, numbers] : first_->state()) data::add_flat<double>(file, "first." + name, numbers);
-  const std::int64_t counts[] = {state_.step, first_->steps(), state_.failures, state_.at_rest};
-  data::add_flat<std::int64_t>(file, "counts", counts);
-  const double values[] = {state_.loss, state_.gradient_norm};
-  data::add_flat<double>(file, "values", values);
-  if (quasi_newton_) data::add_flat<double>(file, "method", quasi_newton_->snapshot());
-  if (damped_) data::add_flat<double>(file, "method", damped_->snapshot());
-  return data::encode_safetensors(file);
-}
-
-void Solver::restore(std::string_view bytes, const std::string& name) {
-  const data::TensorFile file = data::decode_safetensors(bytes, name);
-  data::read_flat<double>(file, "parameters", state_.parameters, name);
-  std::vector<double> points(loss_.term(0).points.size());
-  data::read_flat<double>(file, "points", points, name);
-  const std::size_t count = points.size() / problem_.system().axes.size();
-  std::vector<double> point_weights(spec_.points.causal > 0 ? count : 0), weights(loss_.term_count());
-  data::read_flat<double>(file, "point_weights", point_weights, name);
-  loss_.set_points(0, std::move(points), std::move(point_weights));
-  data::read_flat<double>(file, "term_weights", weights, name);
-  for (std::size_t k = 0; k < weights.size(); ++k) loss_.set_weight(k, weights[k]);
-  for (const auto& [part, numbers] : first_->state())
-    data::read_flat<double>(file, "first." + part, numbers, name);
-  std::int64_t counts[4] = {};
-  data::read_flat<std::int64_t>(file, "counts", counts, name);
-  state_.step = counts[0];
-  first_->restore_steps(counts[1]);
-  state_.failures = counts[2];
-  state_.at_rest = counts[3];
-  double values[2] = {};
-  data::read_flat<double>(file, "values", values, name);
-  state_.loss = values[0];
-  state_.gradient_norm = values[1];
-  if (state_.step <= spec_.solver.adam_steps) return;  // the method has not begun
-  if (quasi_newton_) {
-    std::vector<double> numbers = quasi_newton_->snapshot();
-    data::read_flat<double>(file, "method", numbers, name);
-    quasi_newton_->restore(numbers);
-  }
-  if (damped_) {
-    std::vector<double> numbers = damped_->snapshot();
-    data::read_flat<double>(file, "method", numbers, name);
-    start_method();
-    damped_->restore(numbers);
-  }
 }
 
 }  // namespace starling::pinn

@@ -17,10 +17,15 @@ constexpr int least_surplus = 12;
 
 }  // namespace
 
+int points_of_rule(int tests, int quadrature) {
+  constexpr int usual_surplus = 40;
+  return quadrature == 0 ? tests + usual_surplus : quadrature;
+}
+
 TestRule legendre_tests(int tests, int quadrature) {
   if (tests < 1 || tests > 1000)
     throw Error(ErrorKind::usage, fmt::format("tests: {}; expected 1 to 1000", tests));
-  if (quadrature == 0) quadrature = tests + 40;
+  quadrature = points_of_rule(tests, quadrature);
   if (quadrature < tests + least_surplus) {
     throw Error(ErrorKind::usage,
                 fmt::format("quadrature: {} points for {} tests; expected at least {}, since fewer can "

@@ -1,5 +1,8 @@
 #pragma once
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace starling::pinn {
@@ -17,6 +20,20 @@ struct TestRule {
 /// every point is a zero of its slope and the first integral is 0 whatever g: Error{usage} below tests + 12,
 /// and unless there are 1 to 1000 tests.
 TestRule legendre_tests(int tests, int quadrature);
+
+/// The points that legendre_tests picks.
+int points_of_rule(int tests, int quadrature);
+
+/// The largest difference of the residuals of two variational residuals of the same tests.
+template <class Residuals>
+double largest_change(Residuals& coarse, Residuals& fine, std::span<const double> parameters) {
+  std::vector<double> before(static_cast<std::size_t>(coarse.count())), after(before.size());
+  coarse.values(parameters, before);
+  fine.values(parameters, after);
+  double most = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) most = std::max(most, std::abs(before[i] - after[i]));
+  return most;
+}
 
 /// Error{usage} unless there are two edges or more, ascending; `what` names them.
 void check_edges(const std::vector<double>& edges, const char* what);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "starling/base/error.h"
+#include "starling/base/matrix.h"
 
 namespace starling::pinn {
 
@@ -73,6 +74,25 @@ double VariationalResidual::add_gradient(std::span<const double> parameters, dou
   residual_.add_functional(parameters, points_.data(), static_cast<std::ptrdiff_t>(n), rates_.data(),
                            workspace_, gradient);
   return weight * loss / 2;
+}
+
+void VariationalResidual::jacobian(std::span<const double> parameters, double factor, double* jacobian,
+                                   std::ptrdiff_t stride) {
+  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const auto q = static_cast<base::Index>(rule_.size), tests = static_cast<base::Index>(rule_.tests),
+             size = static_cast<base::Index>(parameters.size());
+  const Eigen::Map<const Rows> slopes(rule_.slopes.data(), tests, q), weights(rule_.values.data(), tests, q);
+  Rows at_points(size, 2 * q), sums(tests, 2 * q);
+  std::vector<double> unused(static_cast<std::size_t>(2 * q));
+  for (std::size_t e = 0; e + 1 < edges_.size(); ++e) {
+    const auto element = static_cast<base::Index>(e);
+    residual_.jacobian(parameters, points_.data() + element * q, q, nullptr, static_cast<double>(q),
+                       workspace_, unused.data(), at_points.data(), 2 * q);
+    sums << factor * slopes, factor * (edges_[e + 1] - edges_[e]) / 2 * weights;
+    Eigen::Map<Rows, 0, Eigen::OuterStride<>>(jacobian + element * tests, size, tests,
+                                              Eigen::OuterStride<>(stride))
+        .noalias() = at_points * sums.transpose();
+  }
 }
 
 }  // namespace starling::pinn

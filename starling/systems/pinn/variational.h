@@ -33,6 +33,8 @@ class VariationalResidual {
   void values(std::span<const double> parameters, std::span<double> out);
   /// ½ weight Σ R_k²; adds its gradient.
   double add_gradient(std::span<const double> parameters, double weight, std::span<double> gradient);
+  /// jacobian[p · stride + row] = factor ∂R_row/∂θ_p, rows in the order of `values`.
+  void jacobian(std::span<const double> parameters, double factor, double* jacobian, std::ptrdiff_t stride);
 
  private:
   std::vector<double> edges_;
