@@ -15,7 +15,7 @@ struct Symbol {
   int unknown = 0;
   Kind kind = Kind::derivative;
   nets::MultiIndex index{};  ///< of a derivative; of a sum that collapse() made, its number and zeros
-  int order() const;  ///< not of a sum
+  int order() const;         ///< not of a sum
   auto operator<=>(const Symbol&) const = default;
 };
 

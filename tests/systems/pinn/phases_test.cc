@@ -128,6 +128,13 @@ TEST(HeldOut, TrainingEndsWithTheParametersThatWereBestThere) {
   EXPECT_LT(solver.step_number(), 4000);
   EXPECT_GE(solver.step_number(), found.step);
   EXPECT_EQ(solver.interior().size(), 2U * 16);
+  // Less patience ends it where the loss held out has not fallen for as long.
+  SolveSpec hasty = spec;
+  hasty.solver.patience = 20;
+  Solver stopped(hasty, problem);
+  while (!stopped.finished()) stopped.step();
+  EXPECT_TRUE(stopped.held_out()->stopped);
+  EXPECT_LT(stopped.step_number(), solver.step_number());
   // The same training, cut off at the best step.
   SolveSpec cut = spec;
   cut.solver.schedule = "ssbroyden " + std::to_string(found.step);

@@ -84,11 +84,11 @@ TEST(Windows, RefuseWhatIsAskedOfAllTimesTogether) {
 TEST(Windows, ASolutionJoinsWhereTheyMeet) {
   SolveSpec spec = convection();
   spec.solver.adam_steps = 0;
-  spec.solver.steps = 300;
+  spec.solver.steps = 500;
   const Problem problem(spec);
   Solver solver(spec, problem);
   while (!solver.finished()) solver.step();
-  EXPECT_EQ(solver.step_number(), 600);
+  EXPECT_EQ(solver.step_number(), 1000);
   const std::vector<double> all = solver.solution();
   EXPECT_LT(solution_errors(problem, all).front().relative, 1e-2);
   const std::vector<double> before =
