@@ -189,7 +189,7 @@ inline int record_all_kinds(study::Store& store) {
           {"mode", "markers+text"}}}}});
   figure("06-absent", "Not there", "", {{"kind", "image"}, {"image", hostile}});
   transaction.commit();
-  return 7;
+  return 8;
 }
 
 }  // namespace starling::report
