@@ -232,7 +232,7 @@ def test_the_bounds_job_judges_claims_and_records_factors(tmp_path):
         "job": "bounds",
         "class": {"width": 8, "members": 8},
         "study": {"points": [16, 64, 256], "replicates": 50, "classes": 3},
-        "train": {"points": [8, 16, 32], "runs": 2, "steps": 60, "holdout": 100},
+        "train": {"points": [8, 16, 32], "runs": 2, "steps": 60, "fresh_points": 100},
     }
     run = starling.run(spec, out=tmp_path / "run")
     verdicts = {claim.id: claim.verdict for claim in run.claims}
