@@ -13,20 +13,14 @@
 #include "starling/systems/pinn/solution.h"
 #include "starling/systems/pinn/solver.h"
 #include "starling/systems/pinn/uncertainty.h"
+#include "study/scratch.h"
 
 namespace starling::pinn {
 namespace {
 
 using base::Error;
 
-std::string error_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return std::to_string(error.exit_code()) + ": " + error.what();
-  }
-  return {};
-}
+using study::testing::error_of;
 
 base::Stream stream(std::uint64_t index = 0) {
   return {7, 0, "test", index};

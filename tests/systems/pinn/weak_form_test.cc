@@ -10,18 +10,12 @@
 #include "starling/systems/pinn/solution.h"
 #include "starling/systems/pinn/solver.h"
 #include "starling/systems/pinn/weak_residual.h"
+#include "study/scratch.h"
 
 namespace starling::pinn {
 namespace {
 
-std::string error_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const base::Error& error) {
-    return std::to_string(error.exit_code()) + ": " + error.what();
-  }
-  return {};
-}
+using study::testing::error_of;
 
 // Both are the same number for a smooth network: by parts, and the residual under the tests.
 void expect_same_as_under_the_tests(const std::string& equation) {

@@ -8,18 +8,12 @@
 #include "starling/base/error.h"
 #include "starling/systems/pinn/solution.h"
 #include "starling/systems/pinn/solver.h"
+#include "study/scratch.h"
 
 namespace starling::pinn {
 namespace {
 
-std::string error_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const base::Error& error) {
-    return std::to_string(error.exit_code()) + ": " + error.what();
-  }
-  return {};
-}
+using study::testing::error_of;
 
 // A wave that is carried around, in two windows and two phases.
 SolveSpec convection() {
