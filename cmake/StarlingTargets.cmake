@@ -28,6 +28,17 @@ endif()
 # keeps a buffer allocated in one file and released in another well-formed.
 set(STARLING_ABI_DEFINITIONS EIGEN_MAX_ALIGN_BYTES=64)
 
+# With CMAKE_UNITY_BUILD the sources of a folder are compiled as a few files. One that Highway compiles once a vector
+# instruction set includes itself, and stays alone.
+function(starling_leave_out_of_unity)
+  foreach(source ${ARGN})
+    file(STRINGS ${source} targets REGEX "hwy/foreach_target.h" LIMIT_COUNT 1)
+    if(targets)
+      set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
+  endforeach()
+endfunction()
+
 # starling_library(NAME [PATH systems/drift] [NO_ARCH] SOURCES ... DEPENDS ... [PRIVATE_DEPENDS ...])
 #   NO_ARCH: the folder dispatches its vector code at run time and is compiled for plain x86-64; it must not use Eigen.
 function(starling_library name)
@@ -41,6 +52,7 @@ function(starling_library name)
   file(CREATE_LINK ${PROJECT_SOURCE_DIR}/starling/${ARG_PATH} ${root}/starling/${ARG_PATH} SYMBOLIC)
 
   add_library(starling_${name} STATIC ${ARG_SOURCES})
+  starling_leave_out_of_unity(${ARG_SOURCES})
   add_library(starling::${name} ALIAS starling_${name})
   set_target_properties(starling_${name} PROPERTIES EXPORT_NAME ${name})
   target_compile_features(starling_${name} PUBLIC cxx_std_20)
@@ -68,10 +80,15 @@ endfunction()
 
 function(starling_test_executable target label sources depends)
   add_executable(${target} ${sources})
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF) # helpers of two test files may share a name
   target_compile_options(${target} PRIVATE -march=${STARLING_ARCH})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${target} PRIVATE STARLING_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${target} PRIVATE ${depends} starling_options GTest::gtest GTest::gtest_main)
+  if(label STREQUAL slow AND NOT STARLING_SLOW_TESTS)
+    set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
+  endif()
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${label} TIMEOUT 900)
 endfunction()
 

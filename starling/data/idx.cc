@@ -12,21 +12,21 @@ double decode(const char* from) {
   return static_cast<double>(load_number<T>(from, true));
 }
 
-struct Type {
+struct IdxType {
   std::uint8_t code;
   std::uint64_t size;
   const char* descr;
   double (*read)(const char* from);
 };
 
-constexpr Type types[] = {
+constexpr IdxType idx_types[] = {
     {0x08, 1, "|u1", decode<std::uint8_t>}, {0x09, 1, "|i1", decode<std::int8_t>},
     {0x0b, 2, ">i2", decode<std::int16_t>}, {0x0c, 4, ">i4", decode<std::int32_t>},
     {0x0d, 4, ">f4", decode<float>},        {0x0e, 8, ">f8", decode<double>},
 };
 
-const Type& find_type(std::uint8_t code, std::string_view name) {
-  for (const Type& type : types) {
+const IdxType& find_type(std::uint8_t code, std::string_view name) {
+  for (const IdxType& type : idx_types) {
     if (type.code == code) return type;
   }
   fail_input(name, fmt::format("idx type code {:02x} is not read; expected 08, 09, 0b, 0c, 0d or 0e", code));
@@ -40,7 +40,7 @@ Array parse_idx(std::string_view bytes, std::string_view name) {
     fail_input(name, fmt::format("not an idx file: opens with {}, expected two zero bytes",
                                  in_quotes(bytes.substr(0, 2))));
   }
-  const Type& type = find_type(cursor.big<std::uint8_t>("the idx type"), name);
+  const IdxType& type = find_type(cursor.big<std::uint8_t>("the idx type"), name);
   const auto subscripts = cursor.big<std::uint8_t>("the number of subscripts");
   if (subscripts == 0) fail_input(name, "the idx file has no subscripts; expected at least one");
   Array array{type.descr, {}, {}};

@@ -35,13 +35,13 @@ double decode(const char* from, bool big_endian) {
   return static_cast<double>(load_number<T>(from, big_endian));
 }
 
-struct Type {
+struct NpyType {
   std::string_view code;
   std::uint64_t size;
   Decoder read;
 };
 
-constexpr Type types[] = {
+constexpr NpyType npy_types[] = {
     {"f2", 2, [](const char* from, bool big) { return half_value(load_number<std::uint16_t>(from, big)); }},
     {"f4", 4, decode<float>},
     {"f8", 8, decode<double>},
@@ -56,9 +56,9 @@ constexpr Type types[] = {
     {"b1", 1, [](const char* from, bool) { return *from != 0 ? 1.0 : 0.0; }},
 };
 
-const Type& find_type(std::string_view descr, std::string_view name) {
+const NpyType& find_type(std::string_view descr, std::string_view name) {
   const std::string_view order = descr.substr(0, 1);
-  for (const Type& type : types) {
+  for (const NpyType& type : npy_types) {
     const bool ordered = order == "<" || order == ">" || order == "=" || (order == "|" && type.size == 1);
     if (ordered && descr.substr(1) == type.code) return type;
   }
@@ -69,7 +69,7 @@ const Type& find_type(std::string_view descr, std::string_view name) {
 }
 
 // Subscripts in the file run first fastest; `values` is filled last fastest.
-std::vector<double> read_fortran(const char* from, const Type& type, bool big,
+std::vector<double> read_fortran(const char* from, const NpyType& type, bool big,
                                  const std::vector<std::int64_t>& shape, std::size_t count) {
   std::vector<double> values(count);
   std::vector<std::size_t> strides(shape.size()), subscripts(shape.size(), 0);
@@ -143,7 +143,7 @@ Array parse_npy(std::string_view bytes, std::string_view name) {
     fail_input(name, fmt::format("npy header of {} bytes; expected at most {}", header_size, longest_header));
   }
   const NpyHeader header = parse_npy_header(cursor.take(header_size, "the npy header"), name);
-  const Type& type = find_type(header.descr, name);
+  const NpyType& type = find_type(header.descr, name);
 
   const std::uint64_t here = cursor.remaining();
   const std::optional<std::uint64_t> count = element_count(header.shape, here / type.size);

@@ -7,7 +7,7 @@
 namespace starling::math {
 namespace {
 
-blasint narrow(std::ptrdiff_t value) {
+blasint blas_size(std::ptrdiff_t value) {
   return static_cast<blasint>(value);
 }
 
@@ -53,7 +53,7 @@ void gram_product(std::ptrdiff_t n, std::ptrdiff_t k, T alpha, const T* a, T bet
     std::for_each(out, out + n * n, [beta](T& value) { value = beta == 0 ? T(0) : beta * value; });
     return;
   }
-  syrk(narrow(n), narrow(k), alpha, a, beta, out);
+  syrk(blas_size(n), blas_size(k), alpha, a, beta, out);
   mirror_upper<T>(0, n, n, out);
 }
 
@@ -67,8 +67,8 @@ void symmetric_product(std::ptrdiff_t n, T alpha, const T* a, const T* b, T beta
   const std::ptrdiff_t panel = n <= wide_from ? 32 : 64;
   for (std::ptrdiff_t top = 0; top < n; top += panel) {
     const std::ptrdiff_t rows = std::min(panel, n - top);
-    gemm(narrow(rows), narrow(n - top), narrow(n), alpha, a + top * n, narrow(n), b + top, narrow(n), beta,
-         out + top * n + top);
+    gemm(blas_size(rows), blas_size(n - top), blas_size(n), alpha, a + top * n, blas_size(n), b + top,
+         blas_size(n), beta, out + top * n + top);
   }
   mirror_upper<T>(0, n, n, out);
 }

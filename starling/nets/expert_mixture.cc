@@ -22,7 +22,7 @@ using math::Into;
 template <class T>
 using Rows = Eigen::Map<Points<T>>;
 
-constexpr Index chunk_rows = 256;
+constexpr Index mixture_chunk_rows = 256;
 
 void require(std::string_view what, Index given, Index expected) {
   if (given == expected) return;
@@ -155,7 +155,7 @@ void ExpertMixture<T>::forward(std::span<const T> parameters, const base::Points
   }
   out.resize(batch, spec_.outputs);
   const auto run = [&](Index begin, Index end) { forward_chunk(parameters.data(), begin, end, w, out); };
-  base::parallel_chunks(batch, chunk_rows, std::cref(run));
+  base::parallel_chunks(batch, mixture_chunk_rows, std::cref(run));
 }
 
 // From the gradient at state_[at + 1], in `upper` (rows, width), to that at state_[at], in place.
@@ -204,10 +204,10 @@ template <class T>
 void ExpertMixture<T>::backward_chunk(const T* p, Index begin, Index end, Workspace& w,
                                       const Points<T>& d_out) const {
   const Index rows = end - begin, width = spec_.width;
-  const auto chunk = static_cast<std::size_t>(begin / chunk_rows);
+  const auto chunk = static_cast<std::size_t>(begin / mixture_chunk_rows);
   T* gradient = w.partial_[chunk].data();
   T* upper = w.delta_[chunk].data();
-  T* scratch = upper + chunk_rows * width;
+  T* scratch = upper + mixture_chunk_rows * width;
   const T* top = d_out.data() + begin * spec_.outputs;
   math::product_tn(spec_.outputs, rows, width, top, w.state_.back().data() + begin * width,
                    gradient + out_weight_);
@@ -228,15 +228,15 @@ void ExpertMixture<T>::backward(std::span<const T> parameters, Workspace& w, con
   require("gradient values", static_cast<Index>(gradient.size()), count_);
   require("rows of d_out", batch, w.input_.rows());
   require("columns of d_out", d_out.cols(), spec_.outputs);
-  const auto chunks = static_cast<std::size_t>((batch + chunk_rows - 1) / chunk_rows);
+  const auto chunks = static_cast<std::size_t>((batch + mixture_chunk_rows - 1) / mixture_chunk_rows);
   w.delta_.resize(chunks);
   w.partial_.resize(chunks);
   for (std::size_t c = 0; c < chunks; ++c) {
-    w.delta_[c].resize(chunk_rows, 2 * spec_.width + spec_.hidden + spec_.experts);
+    w.delta_[c].resize(mixture_chunk_rows, 2 * spec_.width + spec_.hidden + spec_.experts);
     w.partial_[c].resize(static_cast<std::size_t>(count_));
   }
   const auto run = [&](Index begin, Index end) { backward_chunk(parameters.data(), begin, end, w, d_out); };
-  base::parallel_chunks(batch, chunk_rows, std::cref(run));
+  base::parallel_chunks(batch, mixture_chunk_rows, std::cref(run));
   std::ranges::fill(gradient, T(0));
   for (std::size_t c = 0; c < chunks; ++c) {
     for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += w.partial_[c][i];

@@ -59,9 +59,9 @@ std::string short_name(const std::string& key) {
 }
 
 // Every combination of the keys' values, the last key's changing fastest.
-class Grid {
+class SweptGrid {
  public:
-  explicit Grid(const std::vector<SweptKey>& keys) : keys_(keys) {
+  explicit SweptGrid(const std::vector<SweptKey>& keys) : keys_(keys) {
     for (const SweptKey& key : keys) {
       if (size_ * key.values.size() > most_runs)
         throw Error(ErrorKind::usage, fmt::format("the sweep has more than {} runs", most_runs));
@@ -313,7 +313,7 @@ class Sweep {
   const std::string& file_name_;
   const SweepRequest& request_;
   const RunOptions& options_;
-  Grid grid_;
+  SweptGrid grid_;
 };
 
 SweepResults Sweep::results() const {

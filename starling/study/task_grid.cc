@@ -57,9 +57,9 @@ Outcome unpacked(const std::string& bytes) {
   return out;
 }
 
-class Grid {
+class RankedTasks {
  public:
-  Grid(RunContext& context, const std::string& label, const std::vector<Task>& tasks)
+  RankedTasks(RunContext& context, const std::string& label, const std::vector<Task>& tasks)
       : context_(context),
         label_(label),
         tasks_(tasks),
@@ -165,7 +165,7 @@ class Grid {
 }  // namespace
 
 void run_tasks(RunContext& context, const std::string& label, const std::vector<Task>& tasks) {
-  Grid(context, label, tasks).run();
+  RankedTasks(context, label, tasks).run();
 }
 
 }  // namespace starling::study

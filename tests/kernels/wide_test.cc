@@ -128,7 +128,7 @@ TYPED_TEST(Wide, GivesTheSameBytesForAnyNumberOfThreads) {
     fields.push_back(this->field(1, x, y, 20));
     shifts.push_back(this->shift(Radial::laplace, 1, SelfPair::included, x, y, 20));
   }
-  for (std::size_t k : {1, 2}) {
+  for (const std::size_t k : {std::size_t{1}, std::size_t{2}}) {
     EXPECT_EQ(fields[0], fields[k]);
     EXPECT_EQ(shifts[0], shifts[k]);
   }

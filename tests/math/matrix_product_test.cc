@@ -39,8 +39,9 @@ TYPED_TEST_SUITE(MatrixProduct, Precisions);
 // stability", 3.1).
 TYPED_TEST(MatrixProduct, AgreesWithTheTripleLoopInAllThreeShapes) {
   using T = TypeParam;
-  for (const auto& [n, k, m] :
+  for (const std::array<Index, 3>& shape :
        std::vector<std::array<Index, 3>>{{1, 1, 1}, {3, 5, 7}, {33, 17, 2}, {65, 300, 31}}) {
+    const Index n = shape[0], k = shape[1], m = shape[2];
     const auto a = TestFixture::normals(n * k, 1), b = TestFixture::normals(k * m, 2),
                start = TestFixture::normals(n * m, 3);
     for (const Into into : {Into::overwrite, Into::add}) {

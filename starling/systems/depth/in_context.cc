@@ -17,8 +17,8 @@ using base::ErrorKind;
 using base::Index;
 using base::Points;
 
-constexpr std::int64_t most_judged = 200;    // prompts behind a point of a curve
-constexpr std::int64_t judged_at_once = 64;  // prompts of a forward pass
+constexpr std::int64_t most_judged_prompts = 200;  // prompts behind a point of a curve
+constexpr std::int64_t prompts_at_once = 64;       // prompts of a forward pass
 
 // Prompts of (x, 0), (0, y), (x, 0), ..., (x, 0): as many x as examples, width + 1 numbers a place.
 struct Batch {
@@ -82,7 +82,7 @@ class InContext : public SequenceTask {
   }
 
   std::vector<std::pair<std::string, double>> measure(const GptState& state) override {
-    const std::int64_t n = std::min(p_.test, most_judged);
+    const std::int64_t n = std::min(p_.test, most_judged_prompts);
     const Batch test = draw("test prompts", 0, n);
     const Eigen::MatrixXd miss = outputs(state, test.numbers, n) - test.truth;
     return {{"validation_loss", miss.array().square().mean()}};
@@ -190,8 +190,8 @@ class InContext : public SequenceTask {
   Eigen::MatrixXd outputs(const GptState& state, std::span<const float> numbers, Index prompts) {
     const std::size_t size = numbers.size() / static_cast<std::size_t>(prompts);
     Eigen::MatrixXd out(prompts, p_.examples);
-    for (Index begin = 0; begin < prompts; begin += judged_at_once) {
-      const Index count = std::min(judged_at_once, prompts - begin);
+    for (Index begin = 0; begin < prompts; begin += prompts_at_once) {
+      const Index count = std::min(prompts_at_once, prompts - begin);
       const auto all = forward(
           state,
           numbers.subspan(static_cast<std::size_t>(begin) * size, static_cast<std::size_t>(count) * size),

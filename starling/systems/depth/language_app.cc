@@ -12,7 +12,7 @@
 namespace starling::depth {
 namespace {
 
-constexpr std::size_t most_judged = 20000;  // tokens behind a point of a curve
+constexpr std::size_t most_judged_tokens = 20000;  // tokens behind a point of a curve
 
 class LanguageJob : public GptJob {
  public:
@@ -42,7 +42,7 @@ class LanguageJob : public GptJob {
   }
   GptStep step(GptState& state) override { return model_->step(state, corpus_->training); }
   Values measure(const GptState& state) override {
-    return {{"validation_loss", judge(state, corpus_->held_out, most_judged).mean}};
+    return {{"validation_loss", judge(state, corpus_->held_out, most_judged_tokens).mean}};
   }
   void save(const std::filesystem::path& path, GptState& state) override {
     save_checkpoint(path, spec_, corpus_->tokenizer, state);
@@ -54,7 +54,8 @@ class LanguageJob : public GptJob {
   void record(study::Store& store, const GptState& state) override {
     const auto& held_out = corpus_->held_out;
     record_interval(store, "validation_loss", "nats a token", judge(state, held_out, held_out.size()));
-    record_interval(store, "training_loss", "nats a token", judge(state, corpus_->training, most_judged));
+    record_interval(store, "training_loss", "nats a token",
+                    judge(state, corpus_->training, most_judged_tokens));
     record_curves(store, {"loss", "validation_loss"},
                   "Of each batch, and of the text held out, in nats a token.", "nats", false);
     record_attention(store, *model_, state, corpus_->tokenizer, held_out);

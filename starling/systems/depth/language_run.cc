@@ -27,13 +27,13 @@ std::string alphabet_of(const data::TensorFile& file) {
 }
 
 // A finished or interrupted run, ready to be used; the text that it learned from is not needed.
-struct Trained {
+struct TrainedModel {
   LanguageSpec spec;
   data::Tokenizer tokenizer;
   LanguageModel model;
   GptState state;
 
-  explicit Trained(const study::RunDirectory& directory)
+  explicit TrainedModel(const study::RunDirectory& directory)
       : spec(study::read_spec<LanguageSpec>(directory, "train", "language model")),
         tokenizer(read_tokenizer(spec, directory.checkpoint())),
         model(spec, tokenizer.size()),
@@ -47,7 +47,7 @@ struct Trained {
 
 // Logits of the token after `text`, which grew by one since the last call. Positions are learned: once the
 // window slides, every token has another one, and nothing of what is kept holds.
-std::span<const float> logits_after(Trained& run, std::span<const std::int32_t> text) {
+std::span<const float> logits_after(TrainedModel& run, std::span<const std::int32_t> text) {
   const auto context = static_cast<std::size_t>(run.spec.network.context);
   if (text.size() > context) return run.model.next(run.state.parameters, text);
   std::span<const float> logits;
@@ -137,7 +137,7 @@ GptState load_checkpoint(const std::filesystem::path& path, const data::Tokenize
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,
                                               const std::filesystem::path& out) {
   if (study::job_of(directory) != "train") return {};
-  Trained run(directory);
+  TrainedModel run(directory);
   return study::export_model(out, encode_model(run.spec, run.tokenizer, run.model, run.state),
                              study::config_of(run.spec));
 }
@@ -147,7 +147,7 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
     throw Error(ErrorKind::usage, fmt::format("temperature = {}, top_k = {}; expected at least 0",
                                               request.temperature, request.top_k));
   }
-  Trained run(directory);
+  TrainedModel run(directory);
   // Without a prompt the text begins as a line does, where the model knows line ends.
   std::vector<std::int32_t> text;
   if (!request.prompt.empty()) {
@@ -171,7 +171,7 @@ void sample(const study::RunDirectory& directory, const study::SampleRequest& re
 }
 
 void predict(const study::RunDirectory& directory, const study::PredictRequest& request) {
-  Trained run(directory);
+  TrainedModel run(directory);
   const auto text = run.tokenizer.encode(base::read_file(request.input), request.input);
   if (text.size() < 2)
     throw Error(ErrorKind::input,

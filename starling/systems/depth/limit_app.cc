@@ -8,7 +8,7 @@
 namespace starling::depth {
 namespace {
 
-constexpr const char* pictures_task = "pictures";
+constexpr const char* limit_pictures_task = "pictures";
 
 class LimitApplication : public study::Application {
  public:
@@ -28,7 +28,7 @@ class LimitApplication : public study::Application {
     require_consistent(spec_);
     catalogue().run(
         context, spec_,
-        {{pictures_task, [this](study::TaskContext& task) { record_pictures(spec_, task.store); }}});
+        {{limit_pictures_task, [this](study::TaskContext& task) { record_pictures(spec_, task.store); }}});
   }
 
   study::OverRanks over_ranks() const override { return study::OverRanks::tasks; }

@@ -18,8 +18,8 @@ using base::ErrorKind;
 using base::Index;
 using base::Points;
 
-constexpr Index most_judged = 1000;   // sequences behind a point of a curve
-constexpr Index judged_at_once = 64;  // sequences of a forward pass
+constexpr Index most_judged_sequences = 1000;  // sequences behind a point of a curve
+constexpr Index sequences_at_once = 64;        // sequences of a forward pass
 
 // What a model must know of its data besides the spec.
 struct Sizes {
@@ -121,7 +121,7 @@ class Classes : public SequenceTask {
   }
 
   std::vector<std::pair<std::string, double>> measure(const GptState& state) override {
-    const auto [losses, right] = judge(state, held_out_, most_judged);
+    const auto [losses, right] = judge(state, held_out_, most_judged_sequences);
     return {{"validation_loss", math::mean_interval(losses).mean},
             {"validation_accuracy", static_cast<double>(right) / static_cast<double>(losses.size())}};
   }
@@ -131,7 +131,7 @@ class Classes : public SequenceTask {
     record_interval(store, "validation_loss", "nats", math::mean_interval(losses));
     record_interval(store, "validation_accuracy", "share", math::binomial_interval(right, held_out_.size()));
     record_interval(store, "training_loss", "nats",
-                    math::mean_interval(judge(state, training_, most_judged).first));
+                    math::mean_interval(judge(state, training_, most_judged_sequences).first));
     record_curves(store, {"loss", "validation_loss"}, "Of each batch, and of the sequences held out.", "nats",
                   true);
   }
@@ -272,9 +272,9 @@ class Classes : public SequenceTask {
 
   template <class Body>
   static void each_chunk(Index n, Body body) {
-    for (Index begin = 0; begin < n; begin += judged_at_once) {
+    for (Index begin = 0; begin < n; begin += sequences_at_once) {
       std::vector<Index> rows;
-      for (Index i = begin; i < std::min(n, begin + judged_at_once); ++i) rows.push_back(i);
+      for (Index i = begin; i < std::min(n, begin + sequences_at_once); ++i) rows.push_back(i);
       body(rows);
     }
   }

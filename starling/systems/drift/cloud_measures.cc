@@ -17,7 +17,7 @@ using base::Points;
 using base::PointsRef;
 using base::Vector;
 
-constexpr double nodes_per_bandwidth = 3;  // of the quadratures: six digits, enough to draw
+constexpr double measured_nodes_per_bandwidth = 3;  // of the quadratures: six digits, enough to draw
 
 }  // namespace
 
@@ -86,9 +86,10 @@ void add_mismatch(double tau, const PointsRef<double>& x, const PointsRef<double
 void add_smoothed_objectives(const Target& target, Index data, const PointsRef<double>& x, double most_pairs,
                              Measures& out) {
   const double sources = static_cast<double>(x.rows() + data);
-  if (grid_nodes(x, target.bandwidth(), grid_margin, nodes_per_bandwidth) * sources > most_pairs) return;
-  out["smoothed_fisher"] = smoothed_fisher(x, target, nodes_per_bandwidth);
-  out["smoothed_kl"] = smoothed_kl(x, target, nodes_per_bandwidth);
+  if (grid_nodes(x, target.bandwidth(), grid_margin, measured_nodes_per_bandwidth) * sources > most_pairs)
+    return;
+  out["smoothed_fisher"] = smoothed_fisher(x, target, measured_nodes_per_bandwidth);
+  out["smoothed_kl"] = smoothed_kl(x, target, measured_nodes_per_bandwidth);
 }
 
 }  // namespace starling::drift

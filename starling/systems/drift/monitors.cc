@@ -17,12 +17,13 @@ namespace {
 using base::Index;
 using base::Points;
 
-constexpr const char* task = "train";
+constexpr const char* train_task = "train";
 
 void record_metric(study::Store& store, const std::string& name, const std::vector<double>& values,
                    std::optional<double> floor, const std::string& note) {
   const math::MeanInterval interval = math::mean_interval(values);
-  store.record(study::Metric{task, name, "", interval.mean, interval.lower, interval.upper, floor, note});
+  store.record(
+      study::Metric{train_task, name, "", interval.mean, interval.lower, interval.upper, floor, note});
 }
 
 void record_picture(const Problem& problem, const Points<float>& samples, study::Store& store) {
@@ -69,8 +70,8 @@ void record_kernel_figure(study::Store& store) {
   nlohmann::json curves = nlohmann::json::array();
   for (const study::SeriesName& series : store.series_names()) {
     const auto label = labels.find(series.name);
-    if (series.task != task || label == labels.end()) continue;
-    curves.push_back({{"task", task}, {"series", series.name}, {"label", label->second}});
+    if (series.task != train_task || label == labels.end()) continue;
+    curves.push_back({{"task", train_task}, {"series", series.name}, {"label", label->second}});
   }
   store.record(
       study::Figure{"5-kernel",
@@ -131,7 +132,7 @@ void record_values(const Repeats& values, const Repeats& floor, double final_los
     }
     record_metric(store, name, list, reference, note);
   }
-  store.record(study::Metric{.task = task,
+  store.record(study::Metric{.task = train_task,
                              .name = "final_loss",
                              .value = final_loss,
                              .note = "running mean of mean |step V|^2; no monitor of quality"});
@@ -139,7 +140,7 @@ void record_values(const Repeats& values, const Repeats& floor, double final_los
 
 void record_warnings(const Repeats& values, const Repeats& floor, const Problem& problem,
                      const Measures& last, std::int64_t step, study::Store& store) {
-  const auto warn = [&](const std::string& text) { store.record(study::Warning{task, step, text}); };
+  const auto warn = [&](const std::string& text) { store.record(study::Warning{train_task, step, text}); };
   const double distance = mean_of(values, "energy_distance") / mean_of(floor, "energy_distance");
   if (distance > 3) {
     warn(fmt::format(
@@ -178,7 +179,7 @@ void record_figures(study::Store& store) {
                               {"x_label", "step"},
                               {"y_label", "mean |step V|²"},
                               {"log_y", true},
-                              {"curves", {{{"task", task}, {"series", "loss"}, {"label", "loss"}}}}}});
+                              {"curves", {{{"task", train_task}, {"series", "loss"}, {"label", "loss"}}}}}});
   store.record(
       study::Figure{"2-monitors",
                     "Distances over their floor",

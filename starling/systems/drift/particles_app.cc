@@ -19,7 +19,7 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-constexpr const char* task = "particles";
+constexpr const char* particles_task = "particles";
 
 class ParticlesApplication : public study::Application {
  public:
@@ -42,12 +42,12 @@ class ParticlesApplication : public study::Application {
   }
 
   void run(study::RunContext& context) override {
-    if (context.store.is_done(task)) return;
+    if (context.store.is_done(particles_task)) return;
     const ParticleMethod method(spec_);
     const ParticleJudge judge(spec_, method);
     ParticleState state = begin(context, method);
     const std::int64_t moves = move_count(spec_.motion);
-    context.progress.begin(task, moves, state.moves);
+    context.progress.begin(particles_task, moves, state.moves);
     while (true) {
       if (is_recorded(state.moves)) record(context, method, judge, state);
       if (state.moves == moves) break;
@@ -58,8 +58,8 @@ class ParticlesApplication : public study::Application {
     base::write_file_atomically(context.directory.path() / "particles.npy",
                                 data::encode_npy(method.restore(state.x)));
     study::Store::Transaction transaction(context.store);
-    record_particle_report(spec_, method, judge, state.x, task, context.store);
-    context.store.mark_done(task);
+    record_particle_report(spec_, method, judge, state.x, particles_task, context.store);
+    context.store.mark_done(particles_task);
     transaction.commit();
   }
 
@@ -68,13 +68,13 @@ class ParticlesApplication : public study::Application {
  private:
   ParticleState begin(study::RunContext& context, const ParticleMethod& method) {
     if (!context.resume || !std::filesystem::exists(context.directory.checkpoint())) {
-      context.store.remove_after(task, -1);
+      context.store.remove_after(particles_task, -1);
       return start_particles(method);
     }
     ParticleState state =
         load_particles(context.directory.checkpoint(), spec_.cloud.count, method.dimension());
     study::require_possible_step(context.directory.checkpoint(), state.moves, move_count(spec_.motion));
-    context.store.remove_after(task, state.moves - 1);
+    context.store.remove_after(particles_task, state.moves - 1);
     context.progress.message(fmt::format("resumed after {} moves", state.moves));
     return state;
   }
@@ -92,8 +92,8 @@ class ParticlesApplication : public study::Application {
     if (spec_.motion.integrator == Integrator::steps) measures["turning"] = state.turning;
     const auto point = [&](double value) { return std::vector<study::SeriesPoint>{{state.moves, value}}; };
     study::Store::Transaction transaction(context.store);
-    context.store.record(task, "time", "", point(time_after(spec_.motion, state.moves)));
-    for (const auto& [name, value] : measures) context.store.record(task, name, "", point(value));
+    context.store.record(particles_task, "time", "", point(time_after(spec_.motion, state.moves)));
+    for (const auto& [name, value] : measures) context.store.record(particles_task, name, "", point(value));
     if (first || last) warn(context, judge.warnings(measures, last), state);
     if (last && overshoots(method, state)) {
       warn(context,
@@ -109,8 +109,9 @@ class ParticlesApplication : public study::Application {
   static void warn(study::RunContext& context, const std::vector<std::string>& texts,
                    const ParticleState& state) {
     for (const std::string& text : texts) {
-      context.store.record(study::Warning{
-          task, state.moves, fmt::format("at the {}: {}", state.moves == 0 ? "start" : "end", text)});
+      context.store.record(
+          study::Warning{particles_task, state.moves,
+                         fmt::format("at the {}: {}", state.moves == 0 ? "start" : "end", text)});
     }
   }
 

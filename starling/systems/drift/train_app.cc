@@ -22,7 +22,7 @@ using base::Index;
 using base::Points;
 using study::SeriesPoint;
 
-constexpr const char* task = "train";
+constexpr const char* trained_task = "train";
 constexpr std::int64_t animation_frames = 24, measurements = 25;
 
 /// Series measured since the last checkpoint.
@@ -31,10 +31,10 @@ struct Pending {
   std::map<std::string, std::vector<SeriesPoint>> measures;
   void flush(study::Store& store) {
     study::Store::Transaction transaction(store);
-    store.record(task, "loss", "", loss);
-    store.record(task, "gradient_norm", "", gradient);
-    store.record(task, "drift_norm", "data units", drift);
-    for (const auto& [name, points] : measures) store.record(task, name, "", points);
+    store.record(trained_task, "loss", "", loss);
+    store.record(trained_task, "gradient_norm", "", gradient);
+    store.record(trained_task, "drift_norm", "data units", drift);
+    for (const auto& [name, points] : measures) store.record(trained_task, name, "", points);
     transaction.commit();
     *this = {};
   }
@@ -59,8 +59,8 @@ class TrainApplication : public study::Application {
   void run(study::RunContext& context) override {
     const Problem problem(spec_);
     Generator generator(spec_, problem);
-    if (context.store.is_done(task)) return;
-    const study::TrainingLoop loop{context, task, spec_.train.steps, spec_.train.checkpoint_every};
+    if (context.store.is_done(trained_task)) return;
+    const study::TrainingLoop loop{context, trained_task, spec_.train.steps, spec_.train.checkpoint_every};
     GeneratorState state =
         loop.begin([&] { return generator.start(); },
                    [&](const auto& path) { return load_checkpoint(path, generator.start()); });
@@ -79,7 +79,7 @@ class TrainApplication : public study::Application {
                        problem.restore(problem.held_out()).cast<double>(),
                        [](std::int64_t step) { return fmt::format("step {}", step); });
     }
-    context.store.mark_done(task);
+    context.store.mark_done(trained_task);
     if (const std::string png = context.store.image("samples"); !png.empty()) {
       base::write_file_atomically(context.directory.path() / "samples.png", png);
     }

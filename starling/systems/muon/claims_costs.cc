@@ -42,14 +42,14 @@ double cost(Orthogonalization method, int steps) {
   return steps * (1.5 + 0.5 * square) + (method == Orthogonalization::aol ? 0.5 : 0);
 }
 
-struct Map {
+struct MapChoice {
   std::string label;
   Orthogonalization method;
   int most_steps;
   double epsilon = 0.1;  // of `regularized`, over the root mean square of the singular values
 };
 
-std::vector<Map> maps() {
+std::vector<MapChoice> maps() {
   return {{"regularised, e = 0.5 rms", Orthogonalization::regularized, 5, 0.5},
           {"regularised, e = 0.1 rms", Orthogonalization::regularized, 6, 0.1},
           {"Jordan", Orthogonalization::jordan, 5},
@@ -63,7 +63,7 @@ std::vector<Map> maps() {
 
 // What a map tends to: the regularised map of its own e, AOL the polar factor of rows scaled by their bound,
 // the others the polar factor.
-MatrixXd target(const Map& map, const MatrixXd& m) {
+MatrixXd target(const MapChoice& map, const MatrixXd& m) {
   if (map.method == Orthogonalization::regularized)
     return math::SpectralMap(map.epsilon * m.norm() / std::sqrt(static_cast<double>(rows)))(m);
   if (map.method != Orthogonalization::aol) return math::polar_factor(m);
@@ -71,7 +71,7 @@ MatrixXd target(const Map& map, const MatrixXd& m) {
   return math::polar_factor(sums.cwiseSqrt().cwiseInverse().asDiagonal() * m);
 }
 
-double error_of(const Map& map, int steps, const base::Points<double>& m, const MatrixXd& aim) {
+double error_of(const MapChoice& map, int steps, const base::Points<double>& m, const MatrixXd& aim) {
   const optim::OrthogonalizeSpec spec{.method = map.method,
                                       .epsilon = map.epsilon,
                                       .scale = optim::EpsilonScale::relative,
@@ -87,7 +87,7 @@ Claim cheaper(Claim claim, const FlowSpec& spec, study::Store& store) {
   nlohmann::json groups = nlohmann::json::array();
   std::optional<double> cheapest;  // at e = 0.5 rms, with an error of at most `enough`
   double five_steps = 0;
-  for (const Map& map : maps()) {
+  for (const MapChoice& map : maps()) {
     const MatrixXd aim = target(map, m);
     std::vector<double> x, y;
     for (int steps = 1; steps <= map.most_steps; ++steps) {

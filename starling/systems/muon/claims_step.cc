@@ -20,8 +20,8 @@ using base::Index;
 using base::Points;
 using study::Claim;
 
-Points<double> normal(const FlowSpec& spec, const char* purpose, std::int64_t index, Index rows,
-                      Index columns) {
+Points<double> normal_draws(const FlowSpec& spec, const char* purpose, std::int64_t index, Index rows,
+                            Index columns) {
   Points<double> out(rows, columns);
   base::Stream stream(static_cast<std::uint64_t>(spec.common.seed), 0, purpose,
                       static_cast<std::uint64_t>(index));
@@ -55,12 +55,12 @@ double symplectic_defect(const Flow& flow, const State& start, double dt) {
 Claim symplectic(Claim claim, const FlowSpec& spec, study::Store& store) {
   double most = 0;
   for (std::int64_t i = 0; i < spec.replicates; ++i) {
-    const auto objective =
-        two_layer_objective(normal(spec, "symplectic x", i, 5, 2), normal(spec, "symplectic y", i, 5, 1),
-                            normal(spec, "symplectic a", i, 2, 1));
+    const auto objective = two_layer_objective(normal_draws(spec, "symplectic x", i, 5, 2),
+                                               normal_draws(spec, "symplectic y", i, 5, 1),
+                                               normal_draws(spec, "symplectic a", i, 2, 1));
     const Flow flow{*objective, Kinetic(objective->blocks(), {spec.epsilon}), spec.gamma};
-    const State start{normal(spec, "symplectic w", i, 1, 4),
-                      spec.epsilon * normal(spec, "symplectic p", i, 1, 4)};
+    const State start{normal_draws(spec, "symplectic w", i, 1, 4),
+                      spec.epsilon * normal_draws(spec, "symplectic p", i, 1, 4)};
     most = std::max(most, symplectic_defect(flow, start, spec.dt));
   }
   return judge_error(std::move(claim), store, "largest defect", most, 1e-6);
@@ -70,7 +70,7 @@ Claim symplectic(Claim claim, const FlowSpec& spec, study::Store& store) {
 struct Bowl {
   std::unique_ptr<Objective> objective;
   Cloud target;
-  explicit Bowl(const FlowSpec& spec) : target(normal(spec, "bowl", 0, 1, 4)) {
+  explicit Bowl(const FlowSpec& spec) : target(normal_draws(spec, "bowl", 0, 1, 4)) {
     objective = mean_matrix_objective(Eigen::Map<const Points<double>>(target.data(), 2, 2));
   }
   Flow flow(double epsilon, double gamma) const {
@@ -136,11 +136,11 @@ double blindness(const FlowSpec& spec, double rate, const std::function<Step()>&
     left[i] = std::pow(10, -1.5 * static_cast<double>(i) / static_cast<double>(m - 1));
   for (Index j = 0; j < n; ++j)
     right[j] = std::pow(10, -1.5 * static_cast<double>(j) / static_cast<double>(n - 1));
-  const Points<double> target = normal(spec, "rotation target", 0, m, n);
+  const Points<double> target = normal_draws(spec, "rotation target", 0, m, n);
   const Points<double> q = Eigen::MatrixXd(
-      Eigen::HouseholderQR<Eigen::MatrixXd>(normal(spec, "rotation left", 0, m, m)).householderQ());
+      Eigen::HouseholderQR<Eigen::MatrixXd>(normal_draws(spec, "rotation left", 0, m, m)).householderQ());
   const Points<double> r = Eigen::MatrixXd(
-      Eigen::HouseholderQR<Eigen::MatrixXd>(normal(spec, "rotation right", 0, n, n)).householderQ());
+      Eigen::HouseholderQR<Eigen::MatrixXd>(normal_draws(spec, "rotation right", 0, n, n)).householderQ());
   double end[2] = {0, 0};
   for (int rotated = 0; rotated < 2; ++rotated) {
     const Step step = make();

@@ -14,8 +14,8 @@ namespace {
 using base::Index;
 using base::Points;
 
-Points<double> normal(const FlowSpec& spec, const char* purpose, Index rows, Index columns, double scale,
-                      std::int64_t index = 0) {
+Points<double> normal_matrix(const FlowSpec& spec, const char* purpose, Index rows, Index columns,
+                             double scale, std::int64_t index = 0) {
   Points<double> out(rows, columns);
   base::Stream stream(static_cast<std::uint64_t>(spec.common.seed), 0, purpose,
                       static_cast<std::uint64_t>(index));
@@ -74,17 +74,17 @@ std::unique_ptr<Objective> objective_of(const FlowSpec& spec) {
   const Index d = spec.columns, m = spec.rows, n = spec.samples;
   switch (spec.problem) {
     case Problem::two_layer: {
-      const Points<double> x = normal(spec, "features", n, d, 1);
-      const base::Vector<double> readout = normal(spec, "readout", m, 1, 1);
+      const Points<double> x = normal_matrix(spec, "features", n, d, 1);
+      const base::Vector<double> readout = normal_matrix(spec, "readout", m, 1, 1);
       // The teacher: four particles of its own, so that the optimum is near 0.
-      const Points<double> teacher = normal(spec, "teacher", 4 * m, d, 1.5);
+      const Points<double> teacher = normal_matrix(spec, "teacher", 4 * m, d, 1.5);
       base::Vector<double> y = base::Vector<double>::Zero(n);
       for (Index i = 0; i < 4; ++i)
         y += (x * teacher.middleRows(i * m, m).transpose()).array().tanh().matrix() * readout / 4;
       return two_layer_objective(x, y, readout);
     }
     case Problem::experts:
-      return moe_objective(normal(spec, "tokens", n, d, 1), normal(spec, "answers", n, d, 1),
+      return moe_objective(normal_matrix(spec, "tokens", n, d, 1), normal_matrix(spec, "answers", n, d, 1),
                            {.width = d, .head = std::max<Index>(1, d / 2), .hidden = m});
     case Problem::least_squares:
       break;
@@ -95,14 +95,14 @@ std::unique_ptr<Objective> objective_of(const FlowSpec& spec) {
       out[i] = std::pow(10, -static_cast<double>(i) / static_cast<double>(std::max<Index>(1, length - 1)));
     return out;
   };
-  return least_squares_objective(falling(m), normal(spec, "target", m, d, 1), falling(d));
+  return least_squares_objective(falling(m), normal_matrix(spec, "target", m, d, 1), falling(d));
 }
 
 State start_of(const FlowSpec& spec, const Objective& objective, Index particles, const char* purpose,
                std::int64_t index) {
   const Index size = objective.particle_size();
   const double scale = 1 / std::sqrt(static_cast<double>(spec.columns));
-  return {normal(spec, purpose, particles, size, scale, index), Cloud::Zero(particles, size)};
+  return {normal_matrix(spec, purpose, particles, size, scale, index), Cloud::Zero(particles, size)};
 }
 
 }  // namespace starling::muon

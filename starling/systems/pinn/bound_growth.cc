@@ -101,7 +101,7 @@ void record(study::Store& store, const std::string& task, const std::string& nam
                              .note = fmt::format("bound {:.3g}", found.bound.value)});
 }
 
-Claim degree(Claim claim, const BoundStudySpec& spec, study::Store& store) {
+Claim judge_degree(Claim claim, const BoundStudySpec& spec, study::Store& store) {
   const Comparison compare(spec);
   Growth growth;
   for (std::int64_t p = 1; p <= spec.degree; ++p) {
@@ -259,7 +259,7 @@ std::vector<KnownClaim> growth_claims() {
             .measured_as = "factor a degree of the complexity of u^p, from the slope of its logarithm, "
                            "Student interval",
             .falsifier = "an interval below 1, or above the bound's factor B |u|"},
-           degree},
+           judge_degree},
           {{.id = "order-growth",
             .statement = "the complexity of the residuals grows with the order of the equation",
             .source = bound_paper,

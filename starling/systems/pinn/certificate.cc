@@ -21,8 +21,6 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-constexpr double infinite = std::numeric_limits<double>::infinity();
-
 // The nodes that an equation may be linear in: u, u_i and u_ii, and the sum of u_ii over space.
 struct Atoms {
   int value = -1;
@@ -223,7 +221,7 @@ class Samples {
   std::vector<Places> axes_;
 };
 
-struct Setting {
+struct CertificateSetting {
   LinearOperator by;
   std::vector<Side> sides{};
   std::optional<Side> start{};
@@ -234,10 +232,10 @@ double length(const System& system, std::size_t axis) {
   return system.domain->high[axis] - system.domain->low[axis];
 }
 
-void set_constants(const System& system, const Setting& setting, Certificate& out) {
+void set_constants(const System& system, const CertificateSetting& setting, Certificate& out) {
   const LinearOperator& by = setting.by;
   out.eigenvalue = by.reaction;
-  out.barrier = by.reaction > 0 ? 1 / by.reaction : infinite;
+  out.barrier = by.reaction > 0 ? 1 / by.reaction : std::numeric_limits<double>::infinity();
   for (std::size_t axis = 0; axis < system.axes.size(); ++axis) {
     const double extent = length(system, axis), drift = std::abs(by.advection[axis]);
     if (setting.time == axis) {
@@ -250,7 +248,7 @@ void set_constants(const System& system, const Setting& setting, Certificate& ou
   }
 }
 
-Certificate measure(const System& system, const Setting& setting, const Samples& samples) {
+Certificate measure(const System& system, const CertificateSetting& setting, const Samples& samples) {
   Certificate out;
   set_constants(system, setting, out);
   const int residual = system.equations[0].residual;
@@ -341,7 +339,7 @@ Certificate certify(const System& asked, int solution, const nets::JetNetwork& n
     throw Error(ErrorKind::usage, fmt::format("samples: {}; expected 8 to 2048, or 0", spec.samples));
   if (std::string reason = refusal(asked); !reason.empty()) return {.refused = std::move(reason)};
   System system = asked;  // its graph grows by the derivatives of the solution
-  Setting setting{.by = linear_operator(system, system.equations[0].residual, solution)};
+  CertificateSetting setting{.by = linear_operator(system, system.equations[0].residual, solution)};
   if (!setting.by.refused.empty()) return {.refused = setting.by.refused};
   const Atoms atoms = atoms_of(system, solution);
   for (std::size_t axis = 0; axis < system.axes.size(); ++axis) {

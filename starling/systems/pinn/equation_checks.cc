@@ -12,13 +12,13 @@
 namespace starling::pinn {
 namespace {
 
-bool is_leaf(Op op) {
+bool has_no_operands(Op op) {
   return op == Op::constant || op == Op::axis || op == Op::symbol || op == Op::learned;
 }
 
 // All nodes below a node, itself included.
 void collect(const Graph& graph, int node, std::set<int>& nodes) {
-  if (!nodes.insert(node).second || is_leaf(graph.at(node).op)) return;
+  if (!nodes.insert(node).second || has_no_operands(graph.at(node).op)) return;
   collect(graph, graph.at(node).a, nodes);
   if (graph.at(node).b >= 0) collect(graph, graph.at(node).b, nodes);
 }

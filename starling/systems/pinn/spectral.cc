@@ -68,13 +68,13 @@ class RealTransform {
   Plan forward_, backward_;
 };
 
-struct Setting {
+struct SpectralSetting {
   double low, length;
   int modes;
   double step;
 };
 
-Setting setting_of(SpectralEquation equation) {
+SpectralSetting setting_of(SpectralEquation equation) {
   switch (equation) {
     case SpectralEquation::allen_cahn:
       return {-1, 2, 4096, 1.0 / 2000};
@@ -114,7 +114,7 @@ Complex linear_rate(SpectralEquation equation, double k) {
 // u_t = L u + N(u) on Fourier modes.
 class Integrator {
  public:
-  Integrator(SpectralEquation equation, const Setting& setting)
+  Integrator(SpectralEquation equation, const SpectralSetting& setting)
       : equation_(equation), setting_(setting), transform_(setting.modes), count_(transform_.modes.size()) {
     for (std::size_t j = 0; j < count_; ++j)
       wave_.push_back(2 * pi * static_cast<double>(j) / setting.length);
@@ -192,7 +192,7 @@ class Integrator {
   }
 
   SpectralEquation equation_;
-  Setting setting_;
+  SpectralSetting setting_;
   RealTransform transform_;
   std::size_t count_;
   std::vector<double> wave_;
@@ -203,7 +203,7 @@ class Integrator {
 
 std::vector<double> spectral_reference(SpectralEquation equation, std::span<const double> x,
                                        std::span<const double> t, int modes, double step) {
-  Setting setting = setting_of(equation);
+  SpectralSetting setting = setting_of(equation);
   if (modes != 0) setting.modes = modes;
   if (step != 0) setting.step = step;
   const bool power = setting.modes >= 16 && setting.modes <= 65536 &&

@@ -13,7 +13,7 @@ namespace starling::students {
 namespace {
 
 using base::Index;
-using Vector = base::Vector<double>;
+using VectorXd = base::Vector<double>;
 
 constexpr double done = 1e-14;
 constexpr int most_steps = 100;
@@ -21,23 +21,23 @@ constexpr double longest_step = 1e-2;
 constexpr Index most_spectral = 500;
 constexpr double flat_below = 1e-10;  // of the largest eigenvalue
 
-Vector moving(const Neurons& neurons, Outgoing outgoing) {
+VectorXd moving(const Neurons& neurons, Outgoing outgoing) {
   const Index inner = neurons.w.size();
-  Vector out(outgoing == Outgoing::free ? inner + neurons.a.size() : inner);
-  out.head(inner) = Eigen::Map<const Vector>(neurons.w.data(), inner);
+  VectorXd out(outgoing == Outgoing::free ? inner + neurons.a.size() : inner);
+  out.head(inner) = Eigen::Map<const VectorXd>(neurons.w.data(), inner);
   if (outgoing == Outgoing::free) out.tail(neurons.a.size()) = neurons.a;
   return out;
 }
 
-Neurons moved(Neurons neurons, const Vector& step) {
+Neurons moved(Neurons neurons, const VectorXd& step) {
   const Index inner = neurons.w.size();
-  Eigen::Map<Vector>(neurons.w.data(), inner) += step.head(inner);
+  Eigen::Map<VectorXd>(neurons.w.data(), inner) += step.head(inner);
   if (step.size() > inner) neurons.a += step.tail(neurons.a.size());
   return neurons;
 }
 
 // -H⁻¹ g, without the directions in which H is flat.
-Vector newton_step(const Eigen::MatrixXd& hessian, const Vector& gradient) {
+VectorXd newton_step(const Eigen::MatrixXd& hessian, const VectorXd& gradient) {
   const Eigen::LLT<Eigen::MatrixXd> factor(hessian);
   if (factor.info() == Eigen::Success) {
     const auto pivots = factor.matrixLLT().diagonal();
@@ -48,8 +48,8 @@ Vector newton_step(const Eigen::MatrixXd& hessian, const Vector& gradient) {
   // only if the gradient shrinks.
   if (gradient.size() > most_spectral) return -Eigen::PartialPivLU<Eigen::MatrixXd>(hessian).solve(gradient);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> spectrum(hessian);
-  const Vector& values = spectrum.eigenvalues();
-  Vector along = spectrum.eigenvectors().transpose() * gradient;
+  const VectorXd& values = spectrum.eigenvalues();
+  VectorXd along = spectrum.eigenvectors().transpose() * gradient;
   const double least = flat_below * values.cwiseAbs().maxCoeff();
   for (Index i = 0; i < values.size(); ++i)
     along[i] = std::abs(values[i]) > least ? -along[i] / values[i] : 0;
@@ -60,12 +60,12 @@ Vector newton_step(const Eigen::MatrixXd& hessian, const Vector& gradient) {
 
 Polished newton(const Landscape& landscape, const Neurons& start, Outgoing outgoing) {
   Polished best{.student = start};
-  Vector gradient = moving(landscape.gradient(start), outgoing);
+  VectorXd gradient = moving(landscape.gradient(start), outgoing);
   best.gradient_max = gradient.cwiseAbs().maxCoeff();
   int patience = 2;
   Neurons student = start;
   while (best.steps < most_steps && best.gradient_max > done && patience > 0) {
-    Vector step = newton_step(Curvature(landscape, student).matrix(outgoing), gradient);
+    VectorXd step = newton_step(Curvature(landscape, student).matrix(outgoing), gradient);
     const double length = step.cwiseAbs().maxCoeff();
     if (!std::isfinite(length)) break;
     if (length > longest_step) step *= longest_step / length;

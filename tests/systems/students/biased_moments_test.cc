@@ -76,9 +76,12 @@ TEST(BiasedMoments, AreEachOthersDerivativesInTheBiases) {
   constexpr double h = 1e-3;
   for (const std::string& name : activation_names()) {
     const Activation activation = parse_activation(name);
-    for (const auto& [pair, b1, b2] : random_cases(6)) {
+    for (const Case& drawn : random_cases(6)) {
+      const auto& [pair, b1, b2] = drawn;
       const auto slope = [&](double s1, double s2) -> Moments {
-        const auto at = [&](double t) { return biased_moments(activation, pair, b1 + t * s1, b2 + t * s2); };
+        const auto at = [&](double t) {
+          return biased_moments(activation, drawn.pair, drawn.b1 + t * s1, drawn.b2 + t * s2);
+        };
         return (8 * (at(h) - at(-h)) - at(2 * h) + at(-2 * h)) / (12 * h);
       };
       const Moments m = biased_moments(activation, pair, b1, b2), first = slope(1, 0), second = slope(0, 1);

@@ -119,11 +119,14 @@ TEST(Kernel, IsTheGaussianAverageOfTheProduct) {
 TEST(Kernel, HasThePartialDerivativesThatCentralDifferencesGive) {
   constexpr double h = 1e-5;
   for (const Activation activation : every_activation) {
-    for (const auto& [q1, c, q2] : random_numbers(20)) {
+    for (const Numbers& drawn : random_numbers(20)) {
+      const auto& [q1, c, q2] = drawn;
       const Kernel k = kernel(activation, overlap(q1, c, q2));
       const auto slope = [&](double Kernel::*of, double s1, double sc, double s2) {
-        const Kernel above = kernel(activation, overlap(q1 + h * s1, c + h * sc, q2 + h * s2)),
-                     below = kernel(activation, overlap(q1 - h * s1, c - h * sc, q2 - h * s2));
+        const Kernel above =
+                         kernel(activation, overlap(drawn.q1 + h * s1, drawn.c + h * sc, drawn.q2 + h * s2)),
+                     below =
+                         kernel(activation, overlap(drawn.q1 - h * s1, drawn.c - h * sc, drawn.q2 - h * s2));
         return (above.*of - below.*of) / (2 * h);
       };
       const auto expect = [&](double value, double difference) {
@@ -144,7 +147,8 @@ TEST(Kernel, HasThePartialDerivativesThatCentralDifferencesGive) {
 
 TEST(Kernel, ObeysPricesTheorem) {
   for (const Activation activation : every_activation) {
-    for (const auto& [q1, c, q2] : random_numbers(20)) {
+    for (const Numbers& drawn : random_numbers(20)) {
+      const auto& [q1, c, q2] = drawn;
       const Kernel k = kernel(activation, overlap(q1, c, q2));
       EXPECT_NEAR(k.d12, k.dcc / 4, 1e-13 * (1 + std::abs(k.dcc))) << static_cast<int>(activation);
     }
