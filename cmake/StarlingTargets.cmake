@@ -10,6 +10,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # sees overlaps in std::string's operator+ that cannot be (GCC bug 105651).
   target_compile_options(starling_options INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
 endif()
+if(CMAKE_UNITY_BUILD) # a local name may be one of another file's
+  target_compile_options(starling_options INTERFACE -Wno-shadow)
+endif()
 if(STARLING_SANITIZE)
   target_compile_options(starling_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
                                                     -fno-omit-frame-pointer)
@@ -64,9 +67,6 @@ function(starling_library name)
     target_compile_definitions(starling_${name} PRIVATE "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4)")
   else()
     target_compile_options(starling_${name} PRIVATE -march=${STARLING_ARCH})
-    if(CMAKE_UNITY_BUILD) # a local name may be one of another file's
-      target_compile_options(starling_${name} PRIVATE -Wno-shadow)
-    endif()
   endif()
   set_property(GLOBAL APPEND PROPERTY STARLING_LIBRARIES starling_${name})
 endfunction()
