@@ -32,10 +32,10 @@ endif()
 set(STARLING_ABI_DEFINITIONS EIGEN_MAX_ALIGN_BYTES=64)
 
 # With CMAKE_UNITY_BUILD the sources of a folder are compiled as a few files. One that Highway compiles once a vector
-# instruction set includes itself, and stays alone.
+# instruction set includes itself, and stays alone; so does one that replaces functions of the C library.
 function(starling_leave_out_of_unity)
   foreach(source ${ARGN})
-    file(STRINGS ${source} targets REGEX "hwy/foreach_target.h" LIMIT_COUNT 1)
+    file(STRINGS ${source} targets REGEX "hwy/foreach_target.h|posix_memalign" LIMIT_COUNT 1)
     if(targets)
       set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     endif()
@@ -83,7 +83,7 @@ endfunction()
 
 function(starling_test_executable target label sources depends)
   add_executable(${target} ${sources})
-  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF) # helpers of two test files may share a name
+  starling_leave_out_of_unity(${sources})
   target_compile_options(${target} PRIVATE -march=${STARLING_ARCH})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${target} PRIVATE STARLING_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

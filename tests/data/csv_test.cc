@@ -11,7 +11,7 @@ using test::message_of;
 using Values = std::vector<double>;
 using Words = std::vector<std::string>;
 
-std::string error(const std::string& bytes, const std::string& label = "") {
+std::string csv_error(const std::string& bytes, const std::string& label = "") {
   return message_of([&] { (void)parse_csv(bytes, "f.csv", label); });
 }
 
@@ -58,20 +58,20 @@ TEST(Csv, ReadsNotANumberAsSuch) {
 }
 
 TEST(Csv, NamesLineAndColumnOfWhatIsWrong) {
-  EXPECT_EQ(error(""), "f.csv: the file has no rows");
-  EXPECT_EQ(error("\n\n"), "f.csv: the file has no rows");
-  EXPECT_EQ(error("x,y\n"), "f.csv: the file has a heading but no rows");
-  EXPECT_EQ(error("x,y\n1,2\n1,abc\n"), "f.csv:3:3: 'abc' in column 'y' is not a number");
-  EXPECT_EQ(error("1,2\n1,0x3\n"), "f.csv:2:3: '0x3' in column '2' is not a number");
-  EXPECT_EQ(error("1,2\n1,\n"), "f.csv:2:3: the cell of column '2' is empty; expected a number");
-  EXPECT_EQ(error("x,y\n,2\n", "x"), "f.csv:2:1: the cell of column 'x' is empty; expected a label");
-  EXPECT_EQ(error("1,2\n1,2,3\n"), "f.csv:2: 3 cells; expected 2 as in the first row");
-  EXPECT_EQ(error("1,2\n1,\"2\n"), "f.csv:2:3: the quoted cell does not end");
-  EXPECT_EQ(error("1,2\n1,\"2\"3\n"), "f.csv:2:3: text after the closing quote of a cell");
-  EXPECT_EQ(error("size,kind\n1,2\n", "knid"),
+  EXPECT_EQ(csv_error(""), "f.csv: the file has no rows");
+  EXPECT_EQ(csv_error("\n\n"), "f.csv: the file has no rows");
+  EXPECT_EQ(csv_error("x,y\n"), "f.csv: the file has a heading but no rows");
+  EXPECT_EQ(csv_error("x,y\n1,2\n1,abc\n"), "f.csv:3:3: 'abc' in column 'y' is not a number");
+  EXPECT_EQ(csv_error("1,2\n1,0x3\n"), "f.csv:2:3: '0x3' in column '2' is not a number");
+  EXPECT_EQ(csv_error("1,2\n1,\n"), "f.csv:2:3: the cell of column '2' is empty; expected a number");
+  EXPECT_EQ(csv_error("x,y\n,2\n", "x"), "f.csv:2:1: the cell of column 'x' is empty; expected a label");
+  EXPECT_EQ(csv_error("1,2\n1,2,3\n"), "f.csv:2: 3 cells; expected 2 as in the first row");
+  EXPECT_EQ(csv_error("1,2\n1,\"2\n"), "f.csv:2:3: the quoted cell does not end");
+  EXPECT_EQ(csv_error("1,2\n1,\"2\"3\n"), "f.csv:2:3: text after the closing quote of a cell");
+  EXPECT_EQ(csv_error("size,kind\n1,2\n", "knid"),
             "f.csv: no column 'knid' for the labels; did you mean 'kind'?");
-  EXPECT_CONTAINS(error("1,2\n", "3"), "no column '3' for the labels");
-  EXPECT_CONTAINS(error("1,2\n1,1e999\n"), "is not a number");
+  EXPECT_CONTAINS(csv_error("1,2\n", "3"), "no column '3' for the labels");
+  EXPECT_CONTAINS(csv_error("1,2\n1,1e999\n"), "is not a number");
 }
 
 TEST(Csv, SurvivesMutationsAndEveryTruncation) {

@@ -10,7 +10,7 @@ using test::message_of;
 
 const std::string images = "\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x02"s + "\x01\x02\x03\xff";
 
-std::string error(const std::string& bytes) {
+std::string idx_error(const std::string& bytes) {
   return message_of([&] { (void)parse_idx(bytes, "f.idx"); });
 }
 
@@ -33,13 +33,13 @@ TEST(Idx, ReadsEveryTypeInBigEndianOrder) {
 }
 
 TEST(Idx, NamesWhatIsWrong) {
-  EXPECT_EQ(error("\x01\0\x08\x01"s),
+  EXPECT_EQ(idx_error("\x01\0\x08\x01"s),
             "f.idx: not an idx file: opens with '\\x01\\x00', expected two zero bytes");
-  EXPECT_CONTAINS(error("\0\0\x0a\x01"s), "idx type code 0a is not read; expected 08");
-  EXPECT_CONTAINS(error("\0\0\x08\0"s), "no subscripts; expected at least one");
-  EXPECT_EQ(error(images + "x"), "f.idx: 5 bytes follow the header; shape (2, 1, 2) of '|u1' needs 4");
-  EXPECT_CONTAINS(error("\0\0\x08\x03"s + std::string(12, '\xff')), "needs more than the 0 bytes");
-  EXPECT_CONTAINS(error("\0\0\x08\xff"s + std::string(8, '\1')),
+  EXPECT_CONTAINS(idx_error("\0\0\x0a\x01"s), "idx type code 0a is not read; expected 08");
+  EXPECT_CONTAINS(idx_error("\0\0\x08\0"s), "no subscripts; expected at least one");
+  EXPECT_EQ(idx_error(images + "x"), "f.idx: 5 bytes follow the header; shape (2, 1, 2) of '|u1' needs 4");
+  EXPECT_CONTAINS(idx_error("\0\0\x08\x03"s + std::string(12, '\xff')), "needs more than the 0 bytes");
+  EXPECT_CONTAINS(idx_error("\0\0\x08\xff"s + std::string(8, '\1')),
                   "truncated at byte 12: an extent takes 4 bytes");
 }
 

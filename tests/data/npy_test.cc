@@ -11,7 +11,7 @@ using test::little;
 using test::message_of;
 using test::npy_file;
 
-std::string error(const std::string& bytes) {
+std::string npy_error(const std::string& bytes) {
   return message_of([&] { (void)parse_npy(bytes, "f.npy"); });
 }
 
@@ -105,48 +105,48 @@ TEST(Npy, ReadsScalarsAndEmptyArrays) {
 }
 
 TEST(Npy, NamesWhatIsWrong) {
-  EXPECT_EQ(error("hello world"), "f.npy: not an npy file: opens with 'hello '");
-  EXPECT_EQ(error(std::string("\x93NUMPY\x04\x00\x00\x00", 10)),
+  EXPECT_EQ(npy_error("hello world"), "f.npy: not an npy file: opens with 'hello '");
+  EXPECT_EQ(npy_error(std::string("\x93NUMPY\x04\x00\x00\x00", 10)),
             "f.npy: npy version 4.0 is not read; expected 1.0, 2.0 or 3.0");
-  EXPECT_CONTAINS(error(std::string("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12)),
+  EXPECT_CONTAINS(npy_error(std::string("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12)),
                   "npy header of 4294967295 bytes");
-  EXPECT_CONTAINS(error(npy_file("<c8", false, "(1,)", "12345678")),
+  EXPECT_CONTAINS(npy_error(npy_file("<c8", false, "(1,)", "12345678")),
                   "type '<c8' is not read; expected f2, f4");
-  EXPECT_CONTAINS(error(npy_file("|O", false, "(1,)", "12345678")), "type '|O' is not read");
-  EXPECT_CONTAINS(error(npy_file("|f8", false, "(1,)", "12345678")), "type '|f8' is not read");
-  EXPECT_CONTAINS(error(npy_file("", false, "(1,)", "12345678")), "type '' is not read");
-  EXPECT_EQ(error(npy_file("<f8", false, "(2,)", "12345678")),
+  EXPECT_CONTAINS(npy_error(npy_file("|O", false, "(1,)", "12345678")), "type '|O' is not read");
+  EXPECT_CONTAINS(npy_error(npy_file("|f8", false, "(1,)", "12345678")), "type '|f8' is not read");
+  EXPECT_CONTAINS(npy_error(npy_file("", false, "(1,)", "12345678")), "type '' is not read");
+  EXPECT_EQ(npy_error(npy_file("<f8", false, "(2,)", "12345678")),
             "f.npy: truncated: shape (2,) of '<f8' needs more than the 8 bytes that follow the header");
-  EXPECT_EQ(error(npy_file("<f4", false, "(1,)", "12345678")),
+  EXPECT_EQ(npy_error(npy_file("<f4", false, "(1,)", "12345678")),
             "f.npy: 8 bytes follow the header; shape (1,) of '<f4' needs 4");
 }
 
 TEST(Npy, NamesTheColumnOfABrokenHeader) {
-  EXPECT_EQ(error(npy_file("x", "")), "f.npy: npy header, column 1: expected '{'");
-  EXPECT_CONTAINS(error(npy_file("", "")), "column 1: expected '{'");
-  EXPECT_CONTAINS(error(npy_file("{'size': 3}", "")), "unknown key 'size'; expected 'descr'");
-  EXPECT_CONTAINS(error(npy_file("{'descr': [('x', '<f4')]}", "")), "structured types are not read");
-  EXPECT_CONTAINS(error(npy_file("{'descr': '<f4}", "")), "the quoted string does not end");
-  EXPECT_CONTAINS(error(npy_file("{descr", "")), "column 2: expected a quoted string");
-  EXPECT_CONTAINS(error(npy_file("{'fortran_order': 0}", "")), "expected True or False");
-  EXPECT_CONTAINS(error(npy_file("{'shape': (-1,)}", "")), "expected an extent in 0..2^63-1");
-  EXPECT_CONTAINS(error(npy_file("{'shape': (9223372036854775808,)}", "")),
+  EXPECT_EQ(npy_error(npy_file("x", "")), "f.npy: npy header, column 1: expected '{'");
+  EXPECT_CONTAINS(npy_error(npy_file("", "")), "column 1: expected '{'");
+  EXPECT_CONTAINS(npy_error(npy_file("{'size': 3}", "")), "unknown key 'size'; expected 'descr'");
+  EXPECT_CONTAINS(npy_error(npy_file("{'descr': [('x', '<f4')]}", "")), "structured types are not read");
+  EXPECT_CONTAINS(npy_error(npy_file("{'descr': '<f4}", "")), "the quoted string does not end");
+  EXPECT_CONTAINS(npy_error(npy_file("{descr", "")), "column 2: expected a quoted string");
+  EXPECT_CONTAINS(npy_error(npy_file("{'fortran_order': 0}", "")), "expected True or False");
+  EXPECT_CONTAINS(npy_error(npy_file("{'shape': (-1,)}", "")), "expected an extent in 0..2^63-1");
+  EXPECT_CONTAINS(npy_error(npy_file("{'shape': (9223372036854775808,)}", "")),
                   "expected an extent in 0..2^63-1");
-  EXPECT_CONTAINS(error(npy_file("{'shape': (1 2)}", "")), "expected ')'");
-  EXPECT_CONTAINS(error(npy_file("{'descr': '<f4'}", "")), "key 'fortran_order' is missing");
-  EXPECT_CONTAINS(error(npy_file("{'descr': '<f4', 'descr': '<f4'}", "")), "key 'descr' appears twice");
-  EXPECT_CONTAINS(error(npy_file("{'descr': '<f4'} 1", "")), "text after the closing '}'");
+  EXPECT_CONTAINS(npy_error(npy_file("{'shape': (1 2)}", "")), "expected ')'");
+  EXPECT_CONTAINS(npy_error(npy_file("{'descr': '<f4'}", "")), "key 'fortran_order' is missing");
+  EXPECT_CONTAINS(npy_error(npy_file("{'descr': '<f4', 'descr': '<f4'}", "")), "key 'descr' appears twice");
+  EXPECT_CONTAINS(npy_error(npy_file("{'descr': '<f4'} 1", "")), "text after the closing '}'");
   std::string many = "{'shape': (";
   for (int i = 0; i < 33; ++i) many += "1,";
-  EXPECT_CONTAINS(error(npy_file(many + ")}", "")), "more than 32 subscripts");
+  EXPECT_CONTAINS(npy_error(npy_file(many + ")}", "")), "more than 32 subscripts");
 }
 
 TEST(Npy, RefusesShapesWhoseProductOverflows) {
-  EXPECT_CONTAINS(error(npy_file("|u1", false, "(4294967296, 4294967296, 4294967296)", "1")),
+  EXPECT_CONTAINS(npy_error(npy_file("|u1", false, "(4294967296, 4294967296, 4294967296)", "1")),
                   "needs more than");
-  EXPECT_CONTAINS(error(npy_file("<f8", true, "(9223372036854775807, 9223372036854775807)", "12345678")),
+  EXPECT_CONTAINS(npy_error(npy_file("<f8", true, "(9223372036854775807, 9223372036854775807)", "12345678")),
                   "needs more than");
-  EXPECT_CONTAINS(error(npy_file("<f8", false, "(2305843009213693953,)", "12345678")), "needs more than");
+  EXPECT_CONTAINS(npy_error(npy_file("<f8", false, "(2305843009213693953,)", "12345678")), "needs more than");
 }
 
 TEST(Npy, RefusesEveryTruncation) {

@@ -35,7 +35,7 @@ Member packed(const std::string& name, const std::string& data) {
 const std::string three = npy_file("|u1", false, "(3,)", "abc");
 const std::string four = npy_file("|u1", false, "(2, 2)", "defg");
 
-std::string error(const std::string& bytes) {
+std::string npz_error(const std::string& bytes) {
   return message_of([&] { (void)parse_npz(bytes, "f.npz"); });
 }
 
@@ -81,48 +81,49 @@ TEST(Npz, ReadsAnEmptyArchive) {
 }
 
 TEST(Npz, NamesFileAndEntryOfWhatIsWrong) {
-  EXPECT_EQ(error("hello"), "f.npz: not a whole npz (zip) file: no end record in its 5 bytes");
-  EXPECT_EQ(error(zip_file({stored("a.txt", three)})),
+  EXPECT_EQ(npz_error("hello"), "f.npz: not a whole npz (zip) file: no end record in its 5 bytes");
+  EXPECT_EQ(npz_error(zip_file({stored("a.txt", three)})),
             "f.npz: entry 'a.txt' is no array; expected names that end in .npy");
-  EXPECT_EQ(error(zip_file({stored("a.npy", three), stored("a.npy", three)})),
+  EXPECT_EQ(npz_error(zip_file({stored("a.npy", three), stored("a.npy", three)})),
             "f.npz['a']: the key appears twice");
-  EXPECT_CONTAINS(error(zip_file({stored("a.npy", "hello world")})), "f.npz['a']: not an npy file");
+  EXPECT_CONTAINS(npz_error(zip_file({stored("a.npy", "hello world")})), "f.npz['a']: not an npy file");
 
   Member member = stored("a.npy", three);
   member.crc ^= 1;
-  EXPECT_CONTAINS(error(zip_file({member})), "f.npz['a']: checksum ");
+  EXPECT_CONTAINS(npz_error(zip_file({member})), "f.npz['a']: checksum ");
   member = stored("a.npy", three);
   member.method = 12;
-  EXPECT_EQ(error(zip_file({member})),
+  EXPECT_EQ(npz_error(zip_file({member})),
             "f.npz['a']: zip method 12 is not read; expected 0 (stored) or 8 (deflate)");
   member.method = 0;
   member.flags = 1;
-  EXPECT_EQ(error(zip_file({member})), "f.npz['a']: encrypted entries are not read");
+  EXPECT_EQ(npz_error(zip_file({member})), "f.npz['a']: encrypted entries are not read");
   member.flags = 0;
   member.unpacked += 1;
-  EXPECT_CONTAINS(error(zip_file({member})), "stored, yet ");
+  EXPECT_CONTAINS(npz_error(zip_file({member})), "stored, yet ");
 }
 
 TEST(Npz, RefusesBrokenDeflateStreams) {
   Member member = packed("a.npy", three);
   member.unpacked += 1;
-  EXPECT_CONTAINS(error(zip_file({member})), "unpacks to ");
+  EXPECT_CONTAINS(npz_error(zip_file({member})), "unpacks to ");
   member.unpacked -= 2;
-  EXPECT_CONTAINS(error(zip_file({member})), "unpacks to more than the announced");
+  EXPECT_CONTAINS(npz_error(zip_file({member})), "unpacks to more than the announced");
   member = packed("a.npy", three);
   member.packed.resize(member.packed.size() / 2);
-  EXPECT_CONTAINS(error(zip_file({member})), "deflate stream ends early");
+  EXPECT_CONTAINS(npz_error(zip_file({member})), "deflate stream ends early");
   member.packed[0] = '\x07';  // a block of the reserved type
-  EXPECT_CONTAINS(error(zip_file({member})), "corrupt deflate stream");
+  EXPECT_CONTAINS(npz_error(zip_file({member})), "corrupt deflate stream");
 }
 
 TEST(Npz, RefusesBombsBeforeUnpackingThem) {
   Member member = packed("a.npy", three);
   member.unpacked = 0xfffffffe;
-  EXPECT_CONTAINS(error(zip_file({member})), "packed bytes cannot hold the 4294967294 that are announced");
+  EXPECT_CONTAINS(npz_error(zip_file({member})),
+                  "packed bytes cannot hold the 4294967294 that are announced");
   std::string later = member.name;
   later[0] = 'b';
-  EXPECT_CONTAINS(error(zip_file({member, {later, member.packed, member.unpacked, member.crc, 8, 0}})),
+  EXPECT_CONTAINS(npz_error(zip_file({member, {later, member.packed, member.unpacked, member.crc, 8, 0}})),
                   "the archive unpacks to more than the 4294967296 bytes that are read");
 }
 
@@ -136,7 +137,7 @@ TEST(Npz, RefusesEntriesThatShareTheirBytes) {
   twin[46] = 'b';
   const std::string end = "PK\x05\x06" + little(0, 4) + little(2, 2) + little(2, 2) +
                           little(2 * entry.size(), 4) + little(directory, 4) + little(0, 2);
-  EXPECT_CONTAINS(error(whole.substr(0, directory) + entry + twin + end),
+  EXPECT_CONTAINS(npz_error(whole.substr(0, directory) + entry + twin + end),
                   "the packed sizes sum to more than");
 }
 
@@ -145,19 +146,19 @@ TEST(Npz, RefusesDirectoriesThatRunOutOfTheFile) {
   const std::size_t end = bytes.size() - 22;
   std::string changed = bytes;
   changed.replace(end + 16, 4, little(0x7fffffff, 4));
-  EXPECT_CONTAINS(error(changed), "runs past the end record");
+  EXPECT_CONTAINS(npz_error(changed), "runs past the end record");
   changed = bytes;
   changed.replace(end + 10, 2, little(60000, 2));
-  EXPECT_CONTAINS(error(changed), "60000 zip entries do not fit");
+  EXPECT_CONTAINS(npz_error(changed), "60000 zip entries do not fit");
   changed = bytes;
   changed.replace(end + 4, 2, little(1, 2));
-  EXPECT_CONTAINS(error(changed), "several disks");
+  EXPECT_CONTAINS(npz_error(changed), "several disks");
   changed = bytes;
   changed.replace(end - 51, 4, "PK\x07\x07");
-  EXPECT_CONTAINS(error(changed), "zip directory entry 0 has a wrong signature");
+  EXPECT_CONTAINS(npz_error(changed), "zip directory entry 0 has a wrong signature");
   changed = bytes;
   changed[2] = 'x';
-  EXPECT_CONTAINS(error(changed), "f.npz['a']: no local header at byte 0");
+  EXPECT_CONTAINS(npz_error(changed), "f.npz['a']: no local header at byte 0");
 }
 
 TEST(Npz, ReadsBackWhatItWrites) {

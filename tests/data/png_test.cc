@@ -15,7 +15,7 @@ Image pattern(int width, int height, int channels) {
   return image;
 }
 
-std::string error(const std::string& bytes) {
+std::string png_error(const std::string& bytes) {
   return message_of([&] { (void)decode_png(bytes, "f.png"); });
 }
 
@@ -67,16 +67,17 @@ TEST(Png, WidensBitsAndPalettesAndRounds16Bits) {
 }
 
 TEST(Png, NamesWhatIsWrong) {
-  EXPECT_EQ(error("GIF89a"), "f.png: not a PNG file: opens with 'GIF89a'");
+  EXPECT_EQ(png_error("GIF89a"), "f.png: not a PNG file: opens with 'GIF89a'");
   std::string damaged = encode_png(pattern(7, 5, 1));
   damaged[damaged.size() - 20] = static_cast<char>(damaged[damaged.size() - 20] ^ 1);
-  EXPECT_CONTAINS(error(damaged), "f.png: damaged PNG near byte ");
+  EXPECT_CONTAINS(png_error(damaged), "f.png: damaged PNG near byte ");
 }
 
 TEST(Png, RefusesHugeAndImplausibleSizes) {
-  EXPECT_CONTAINS(error(png_file(40000, 1, 8, 0, "\0"s)), "damaged PNG near byte ");
-  EXPECT_CONTAINS(error(png_file(32768, 32768, 16, 6, "\0"s)), "expected at most 1073741824 bytes of pixels");
-  EXPECT_CONTAINS(error(png_file(32000, 32000, 8, 0, "\0"s)), "bytes cannot hold 32000 x 32000 pixels");
+  EXPECT_CONTAINS(png_error(png_file(40000, 1, 8, 0, "\0"s)), "damaged PNG near byte ");
+  EXPECT_CONTAINS(png_error(png_file(32768, 32768, 16, 6, "\0"s)),
+                  "expected at most 1073741824 bytes of pixels");
+  EXPECT_CONTAINS(png_error(png_file(32000, 32000, 8, 0, "\0"s)), "bytes cannot hold 32000 x 32000 pixels");
 }
 
 TEST(Png, RefusesToWriteSizesThatDoNotFit) {

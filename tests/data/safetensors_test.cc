@@ -24,7 +24,7 @@ std::string raw(const std::string& header, const std::string& data = "") {
   return little(header.size(), 8) + header + data;
 }
 
-std::string error(const std::string& bytes) {
+std::string safetensors_error(const std::string& bytes) {
   return message_of([&] { (void)decode_safetensors(bytes, "f.safetensors"); });
 }
 
@@ -75,50 +75,58 @@ TEST(Safetensors, ReadsFilesOfOthersWithoutAChecksum) {
 TEST(Safetensors, NoticesOneChangedBit) {
   std::string bytes = encode_safetensors(example());
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
-  EXPECT_CONTAINS(error(bytes), "f.safetensors: checksum ");
-  EXPECT_CONTAINS(error(bytes), "the file is damaged");
+  EXPECT_CONTAINS(safetensors_error(bytes), "f.safetensors: checksum ");
+  EXPECT_CONTAINS(safetensors_error(bytes), "the file is damaged");
 }
 
 TEST(Safetensors, NamesWhatIsWrongInTheHeader) {
-  EXPECT_CONTAINS(error("123"), "truncated at byte 0: the header length takes 8 bytes, 3 are left");
-  EXPECT_CONTAINS(error(little(~0ULL, 8)),
+  EXPECT_CONTAINS(safetensors_error("123"),
+                  "truncated at byte 0: the header length takes 8 bytes, 3 are left");
+  EXPECT_CONTAINS(safetensors_error(little(~0ULL, 8)),
                   "a header of 18446744073709551615 bytes; expected at most 100000000");
-  EXPECT_CONTAINS(error(little(99, 8) + "{}"), "truncated at byte 8: the header takes 99 bytes, 2 are left");
-  EXPECT_CONTAINS(error(raw("[]")), "expected '{' at byte 8");
-  EXPECT_CONTAINS(error(raw("{\"a\":}")), "the header is no JSON: ");
-  EXPECT_CONTAINS(error(raw("{\"a\":[[[[[[[]]]]]]]}")), "nests too deeply");
-  EXPECT_CONTAINS(error(raw("{\"a\":1,\"a\":2}")), "the header holds 'a' twice");
-  EXPECT_CONTAINS(error(raw("{\"__metadata__\":1}")), "__metadata__ is no object");
-  EXPECT_CONTAINS(error(raw("{\"__metadata__\":{\"k\":1}}")), "metadata 'k' is no text");
-  EXPECT_CONTAINS(error(raw("{}", "x")), "1 bytes of data, of which tensors fill 0");
+  EXPECT_CONTAINS(safetensors_error(little(99, 8) + "{}"),
+                  "truncated at byte 8: the header takes 99 bytes, 2 are left");
+  EXPECT_CONTAINS(safetensors_error(raw("[]")), "expected '{' at byte 8");
+  EXPECT_CONTAINS(safetensors_error(raw("{\"a\":}")), "the header is no JSON: ");
+  EXPECT_CONTAINS(safetensors_error(raw("{\"a\":[[[[[[[]]]]]]]}")), "nests too deeply");
+  EXPECT_CONTAINS(safetensors_error(raw("{\"a\":1,\"a\":2}")), "the header holds 'a' twice");
+  EXPECT_CONTAINS(safetensors_error(raw("{\"__metadata__\":1}")), "__metadata__ is no object");
+  EXPECT_CONTAINS(safetensors_error(raw("{\"__metadata__\":{\"k\":1}}")), "metadata 'k' is no text");
+  EXPECT_CONTAINS(safetensors_error(raw("{}", "x")), "1 bytes of data, of which tensors fill 0");
 }
 
 TEST(Safetensors, NamesTheTensorThatIsWrong) {
-  EXPECT_CONTAINS(error(raw("{\"t\":1}")), "f.safetensors: tensor 't': expected an object");
-  EXPECT_CONTAINS(error(one(R"("shape":[1])")), "'dtype' is missing or no text");
-  EXPECT_CONTAINS(error(one(R"("dtype":"C64","shape":[1],"data_offsets":[0,8])")),
+  EXPECT_CONTAINS(safetensors_error(raw("{\"t\":1}")), "f.safetensors: tensor 't': expected an object");
+  EXPECT_CONTAINS(safetensors_error(one(R"("shape":[1])")), "'dtype' is missing or no text");
+  EXPECT_CONTAINS(safetensors_error(one(R"("dtype":"C64","shape":[1],"data_offsets":[0,8])")),
                   "dtype 'C64' is not known");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F64","data_offsets":[0,8])")), "'shape' is missing or no list");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F64","shape":[-1],"data_offsets":[0,8])")), "'shape' holds '-1'");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F64","shape":[1.5],"data_offsets":[0,8])")), "'shape' holds '1.5'");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F64","shape":[18446744073709551615],"data_offsets":[0,8])")),
-                  "expected integers in 0..2^63-1");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F64","shape":[1],"data_offsets":[0])")),
+  EXPECT_CONTAINS(safetensors_error(one(R"("dtype":"F64","data_offsets":[0,8])")),
+                  "'shape' is missing or no list");
+  EXPECT_CONTAINS(safetensors_error(one(R"("dtype":"F64","shape":[-1],"data_offsets":[0,8])")),
+                  "'shape' holds '-1'");
+  EXPECT_CONTAINS(safetensors_error(one(R"("dtype":"F64","shape":[1.5],"data_offsets":[0,8])")),
+                  "'shape' holds '1.5'");
+  EXPECT_CONTAINS(
+      safetensors_error(one(R"("dtype":"F64","shape":[18446744073709551615],"data_offsets":[0,8])")),
+      "expected integers in 0..2^63-1");
+  EXPECT_CONTAINS(safetensors_error(one(R"("dtype":"F64","shape":[1],"data_offsets":[0])")),
                   "1 data_offsets; expected 2");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F64","shape":[1],"data_offsets":[0,9])")),
+  EXPECT_CONTAINS(safetensors_error(one(R"("dtype":"F64","shape":[1],"data_offsets":[0,9])")),
                   "do not lie in the 8 bytes");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F64","shape":[1],"data_offsets":[8,0])")),
+  EXPECT_CONTAINS(safetensors_error(one(R"("dtype":"F64","shape":[1],"data_offsets":[8,0])")),
                   "do not lie in the 8 bytes");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F64","shape":[2],"data_offsets":[0,8])")),
+  EXPECT_CONTAINS(safetensors_error(one(R"("dtype":"F64","shape":[2],"data_offsets":[0,8])")),
                   "shape (2,) of F64 does not fill");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8])")),
-                  "does not fill");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])")),
+  EXPECT_CONTAINS(
+      safetensors_error(one(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8])")),
+      "does not fill");
+  EXPECT_CONTAINS(safetensors_error(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])")),
                   "tensor 't' begins at byte 4 of the data; expected 0");
-  EXPECT_CONTAINS(error(one(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])")), "of which tensors fill 4");
-  EXPECT_CONTAINS(error(raw(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
-                            R"("b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
-                            "xyz")),
+  EXPECT_CONTAINS(safetensors_error(one(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])")),
+                  "of which tensors fill 4");
+  EXPECT_CONTAINS(safetensors_error(raw(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
+                                        R"("b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+                                        "xyz")),
                   "tensor 'b' begins at byte 1 of the data; expected 2");
 }
 

@@ -85,15 +85,16 @@ std::vector<double> reference_row(const Case<T>& c, Index row) {
   return out;
 }
 
-const ExpertMixtureSpec small{.inputs = 3, .outputs = 2, .width = 5, .hidden = 4, .experts = 3, .blocks = 2};
+const ExpertMixtureSpec small_mixture{
+    .inputs = 3, .outputs = 2, .width = 5, .hidden = 4, .experts = 3, .blocks = 2};
 
 TEST(ExpertMixture, ForwardIsTheDefinitionRowByRow) {
   for (const Index rows : {1, 255, 256, 257}) {
-    Case<double> c(small, rows);
+    Case<double> c(small_mixture, rows);
     c.forward();
     for (Index i = 0; i < rows; ++i) {
       const auto expected = reference_row(c, i);
-      for (Index o = 0; o < small.outputs; ++o)
+      for (Index o = 0; o < small_mixture.outputs; ++o)
         ASSERT_NEAR(c.out(i, o), expected[static_cast<std::size_t>(o)], 1e-13);
     }
   }
@@ -101,7 +102,7 @@ TEST(ExpertMixture, ForwardIsTheDefinitionRowByRow) {
 
 TEST(ExpertMixture, BackwardMatchesCentralDifferencesForEveryParameter) {
   for (const Activation activation : {Activation::silu, Activation::tanh, Activation::gelu}) {
-    ExpertMixtureSpec spec = small;
+    ExpertMixtureSpec spec = small_mixture;
     spec.activation = activation;
     Case<double> c(spec, 300);
     c.forward();
@@ -126,7 +127,7 @@ TEST(ExpertMixture, BackwardMatchesCentralDifferencesForEveryParameter) {
 TEST(ExpertMixture, GivesTheSameBytesForAnyNumberOfThreads) {
   const auto gradient_with = [](int threads) {
     const base::ThreadLimit limit(threads);
-    Case<float> c(small, 1000);
+    Case<float> c(small_mixture, 1000);
     c.forward();
     std::vector<float> gradient(c.parameters.size());
     c.network.backward(c.parameters, c.workspace, c.out, gradient);
@@ -137,7 +138,7 @@ TEST(ExpertMixture, GivesTheSameBytesForAnyNumberOfThreads) {
 
 TEST(ExpertMixture, RefusesWhatDoesNotFit) {
   EXPECT_THROW(ExpertMixture<double>({.experts = 0}), base::Error);
-  Case<double> c(small, 2);
+  Case<double> c(small_mixture, 2);
   Points<double> out;
   EXPECT_THROW(c.network.forward(c.parameters, Points<double>(2, 4), c.workspace, out), base::Error);
 }

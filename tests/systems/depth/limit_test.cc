@@ -308,35 +308,25 @@ TEST(DepthLimit, OfConstantHeadsHasNoFluctuation) {
   EXPECT_NEAR(fluctuation_constant(law, 8, 8, formula_tokens(8, 4, 2)), 0, 1e-15);
 }
 
-template <class Call>
-std::string message_of(const Call& call) {
-  try {
-    call();
-  } catch (const base::Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 TEST(DepthLimit, NamesWhatDoesNotFit) {
   const LimitSpec spec{.head_width = 2, .width = 4, .tokens = 6};
   const Numbers x = testing::sine_tokens(6, 4);
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(testing::message_of([&] {
               solve_limit(
                   spec, [](double) { return Numbers(31); }, x);
             }),
             "network: heads = 0; expected at least 1");
-  const std::string changed = message_of([&] {
+  const std::string changed = testing::message_of([&] {
     solve_limit(
         spec, [](double s) { return Numbers(s < .5 ? 32 : 64); }, x);
   });
   EXPECT_NE(changed.find("there are 64 numbers of heads, at 0 32"), std::string::npos) << changed;
-  EXPECT_NE(message_of([&] {
+  EXPECT_NE(testing::message_of([&] {
               solve_limit(
                   spec, [](double s) { return testing::sine_heads(1, 2, 4, s < .3 ? 0 : 5); }, x);
             }).find("smooth in depth"),
             std::string::npos);
-  EXPECT_NE(message_of([&] {
+  EXPECT_NE(testing::message_of([&] {
               solve_limit(
                   spec, [](double) { return Numbers(32, NAN); }, x);
             }).find("not finite"),

@@ -377,39 +377,29 @@ TEST(DepthNetwork, InSinglePrecisionFollowsDouble) {
   }
 }
 
-template <class Call>
-std::string message_of(const Call& call) {
-  try {
-    call();
-  } catch (const base::Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 TEST(DepthNetwork, NamesWhatDoesNotFit) {
-  EXPECT_EQ(message_of([] {
+  EXPECT_EQ(testing::message_of([] {
               Network<double>({.shape = {0, 1, 2, 3}}, 4, 1);
             }),
             "network: layers = 0; expected at least 1");
-  EXPECT_EQ(message_of([] {
+  EXPECT_EQ(testing::message_of([] {
               Network<double>({.shape = {1, 0, 2, 3}}, 4, 1);
             }),
             "network: heads = 0; expected at least 1");
-  EXPECT_EQ(message_of([] {
+  EXPECT_EQ(testing::message_of([] {
               Network<double>({.shape = {1, 1, 2, 3}}, 0, 1);
             }),
             "network: tokens = 0; expected at least 1");
-  EXPECT_EQ(message_of([] { memory_policy("inverce"); }),
+  EXPECT_EQ(testing::message_of([] { memory_policy("inverce"); }),
             "unknown memory 'inverce'; did you mean 'inverse'?");
   Network<double> network({.shape = {1, 1, 2, 3}}, 4, 1);
   const Numbers few(5);
   Numbers out(12);
-  EXPECT_EQ(message_of([&] { network.forward(few, out, out); }),
+  EXPECT_EQ(testing::message_of([&] { network.forward(few, out, out); }),
             "network: weights has 5 numbers; its shape asks for 24");
   // A layer that is no small step has no inverse that the fixed point finds.
   NetworkSpec large{.shape = {1, 1, 2, 3}, .memory = Memory::inverse};
-  EXPECT_NE(message_of([&] {
+  EXPECT_NE(testing::message_of([&] {
               testing::gradient_of(large, testing::sine_heads(1, 2, 3, 0, 4), 4, testing::sine_tokens(4, 3),
                                    testing::cosine_targets(4, 3));
             }).find("inverse of a layer"),

@@ -1,7 +1,10 @@
 #pragma once
 #include <cmath>
+#include <functional>
+#include <string>
 #include <vector>
 
+#include "starling/base/error.h"
 #include "starling/systems/depth/network.h"
 
 namespace starling::depth::testing {
@@ -90,6 +93,16 @@ inline Numbers forward_of(const NetworkSpec& spec, const Numbers& weights, Index
   Numbers out(x.size());
   network.forward(weights, x, out);
   return out;
+}
+
+/// What the Error that `body` throws says; "no error" when it throws none.
+inline std::string message_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const base::Error& error) {
+    return error.what();
+  }
+  return "no error";
 }
 
 }  // namespace starling::depth::testing

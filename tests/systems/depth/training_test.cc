@@ -214,28 +214,19 @@ TEST(DepthTraining, OfDuplicatedTokensIsTheSame) {
   EXPECT_LT(most, 2e-15);
 }
 
-template <class Call>
-std::string message_of(const Call& call) {
-  try {
-    call();
-  } catch (const base::Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 TEST(DepthTraining, NamesStepLayerAndHeadOfALostGradient) {
   Numbers weights = testing::sine_layers({4, 2, 2, 3});
   weights[static_cast<std::size_t>(2 * 48 + 24 + 3)] = NAN;
   const Numbers x = testing::sine_tokens(4, 3), y = testing::cosine_targets(4, 3);
-  EXPECT_EQ(message_of([&] { train(small_run(false, SecondMomentScope::element), weights, x, y); }),
+  EXPECT_EQ(testing::message_of([&] { train(small_run(false, SecondMomentScope::element), weights, x, y); }),
             "training: at step 1 the gradient of layer 0, head 0 is nan; lower lr");
   TrainingSpec bad = small_run(false, SecondMomentScope::element);
   bad.optimiser.rate = 0;
-  EXPECT_EQ(message_of([&] { train(bad, weights, x, y); }), "training: lr = 0; expected a positive number");
+  EXPECT_EQ(testing::message_of([&] { train(bad, weights, x, y); }),
+            "training: lr = 0; expected a positive number");
   bad = small_run(false, SecondMomentScope::element);
   bad.tokens = 5;
-  EXPECT_NE(message_of([&] { train(bad, weights, x, y); }).find("x has 12 numbers and y 12"),
+  EXPECT_NE(testing::message_of([&] { train(bad, weights, x, y); }).find("x has 12 numbers and y 12"),
             std::string::npos);
 }
 

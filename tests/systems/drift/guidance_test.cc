@@ -85,7 +85,7 @@ TEST(VelocityWithNegatives, RefusesFieldsThatHaveNoNegatives) {
       base::Error);
 }
 
-Spec digits() {
+Spec guided_digits() {
   Spec spec;
   spec.data.source = Source::file;
   spec.data.file.path = STARLING_SOURCE_DIR "/data/digits.npz";
@@ -97,7 +97,7 @@ Spec digits() {
 }
 
 TEST(Generator, AnswersToTheStrengthThatItLearned) {
-  Spec spec = digits();
+  Spec spec = guided_digits();
   spec.guidance = {.largest = 3, .plain_share = 0};
   const Problem problem(spec);
   Generator generator(spec, problem);
@@ -114,11 +114,11 @@ TEST(Generator, AnswersToTheStrengthThatItLearned) {
 }
 
 TEST(Generator, RefusesGuidanceWithoutClassesOrNegatives) {
-  Spec spec = digits();
+  Spec spec = guided_digits();
   spec.guidance.largest = 3;
   spec.generator.conditional = false;
   EXPECT_THROW(Generator(spec, Problem(spec)), base::Error);
-  spec = digits();
+  spec = guided_digits();
   spec.guidance.largest = 3;
   spec.drift.field = TrainField::conservative;
   EXPECT_THROW(Generator(spec, Problem(spec)), base::Error);
@@ -127,7 +127,7 @@ TEST(Generator, RefusesGuidanceWithoutClassesOrNegatives) {
 // A queue of 5 that gains 2 a step holds the newest 5 of the class's stream; the stream runs through the
 // class before it repeats a point.
 TEST(Queue, HoldsTheNewestPointsOfAStreamThatRepeatsNothingWithinAnEpoch) {
-  Spec spec = digits();
+  Spec spec = guided_digits();
   spec.queue = {.size = 5, .push = 2};
   const Problem problem(spec);
   const auto drawn = [&](std::int64_t step, Index n) {

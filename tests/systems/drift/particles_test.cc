@@ -20,7 +20,7 @@ using base::Points;
 using study::testing::error_of;
 
 const std::string head = "system = \"drift\"\njob = \"particles\"\n";
-const std::string small = head + R"(
+const std::string small_spec = head + R"(
 data.source = "moons"
 target.points = 80
 cloud.count = 60
@@ -35,12 +35,12 @@ watch.evaluation = 100
 class Particles : public study::testing::Scratch {
  protected:
   study::RunDirectory run(const std::string& name, study::RunOptions options,
-                          const std::string& text = small) {
+                          const std::string& text = small_spec) {
     options.out = folder_ / name;
     return study::run_spec({&system()}, text, "spec.toml", options);
   }
   static std::string plan(const std::vector<std::string>& overrides) {
-    return error_of([&] { study::load({&system()}, small, "spec.toml", overrides)->plan(); });
+    return error_of([&] { study::load({&system()}, small_spec, "spec.toml", overrides)->plan(); });
   }
   Points<double> particles(const std::string& name) const {
     const data::Array array =
@@ -99,7 +99,7 @@ TEST_F(Particles, TakeTheStepsOfTheEquation) {
   ParticlesSpec spec;
   study::Description description;
   describe(description, spec);
-  study::read_spec(description, small, "spec.toml");
+  study::read_spec(description, small_spec, "spec.toml");
   const ParticleMethod method(spec);
   Points<double> x = method.start();
   for (int step = 0; step < 3; ++step) {
@@ -270,7 +270,7 @@ TEST_F(Particles, HoldNoModelToSampleFrom) {
 
 TEST_F(Particles, TakeTheirScaleFromARule) {
   const auto application =
-      study::load({&system()}, small, "spec.toml", {"field.rule=rate", "field.temperatures=[2]"});
+      study::load({&system()}, small_spec, "spec.toml", {"field.rule=rate", "field.temperatures=[2]"});
   // 2 * 60^(-1/6)
   EXPECT_NE(application->plan().find("moved by conservative at scale 1.011 towards 80 points"),
             std::string::npos)

@@ -11,10 +11,10 @@ namespace {
 using figures::cloud;
 using figures::x;
 using figures::y;
-const base::Points<double> none(0, 2);
+const base::Points<double> no_points(0, 2);
 
 TEST(Release, HasThePrintedValuesForThreeTemperatures) {
-  const auto result = release_drift<double>({}, x, y, none, {});
+  const auto result = release_drift<double>({}, x, y, no_points, {});
   EXPECT_NEAR(result.loss, 7.942581044570, 6e-12);
   EXPECT_NEAR(result.scale, 1.215193123079, 6e-13);
   EXPECT_NEAR(result.mean_square_fields[0], 7.004928100590e-05, 6e-17);
@@ -38,18 +38,18 @@ TEST(Release, HasThePrintedValuesWithWeightedNegatives) {
 }
 
 TEST(Release, LossIsOneForOneTemperatureWhateverTheClouds) {
-  EXPECT_NEAR(release_drift<double>({.temperatures = {.05}}, 3 * x, y, none, {}).loss, 1, 1e-12);
+  EXPECT_NEAR(release_drift<double>({.temperatures = {.05}}, 3 * x, y, no_points, {}).loss, 1, 1e-12);
 }
 
 TEST(Release, FloorCanBeSwitchedOff) {
-  const auto with = release_drift<double>({.temperatures = {.02}}, x, y, none, {});
+  const auto with = release_drift<double>({.temperatures = {.02}}, x, y, no_points, {});
   const auto without =
-      release_drift<double>({.temperatures = {.02}, .affinity_floor = false}, x, y, none, {});
+      release_drift<double>({.temperatures = {.02}, .affinity_floor = false}, x, y, no_points, {});
   EXPECT_GT((with.drift - without.drift).cwiseAbs().maxCoeff(), .1);
 }
 
 TEST(Release, RefusesEmptyTemperaturesAndWrongWeights) {
-  EXPECT_THROW(release_drift<double>({.temperatures = {}}, x, y, none, {}), base::Error);
+  EXPECT_THROW(release_drift<double>({.temperatures = {}}, x, y, no_points, {}), base::Error);
   EXPECT_THROW(release_drift<double>({}, x, y, x, base::Vector<double>::Ones(3)), base::Error);
   EXPECT_THROW(release_drift<double>({}, x, y, x, base::Vector<double>::Constant(4, -1)), base::Error);
 }

@@ -23,14 +23,14 @@ Cloud minimum() {
 std::unique_ptr<Objective> bowl() {
   return mean_matrix_objective(minimum().reshaped<Eigen::RowMajor>(2, 2));
 }
-Flow flow_of(const Objective& objective, double epsilon, double gamma) {
+Flow slow_flow(const Objective& objective, double epsilon, double gamma) {
   return {objective, Kinetic(objective.blocks(), {epsilon}), gamma};
 }
 
 TEST(MuonRates, AreThoseOfTheLinearisedFlow) {
   const auto objective = bowl();
   const auto run = [&](double epsilon, double gamma, const std::vector<double>& times) {
-    return follow(flow_of(*objective, epsilon, gamma), at_rest(Cloud::Zero(1, 4)), times, {});
+    return follow(slow_flow(*objective, epsilon, gamma), at_rest(Cloud::Zero(1, 4)), times, {});
   };
   const History slow = run(.5, 6, {1, 12, 24});
   EXPECT_NEAR(slow.hamiltonian[0], .569718631286531, 1e-12);
@@ -47,7 +47,7 @@ TEST(MuonRates, AreThoseOfTheLinearisedFlow) {
 TEST(MuonRates, OfTheDiscreteStepAreBetaAStep) {
   const auto objective = bowl();
   const double eta = .05, gamma = 1;  // beta = .95
-  const History h = follow(flow_of(*objective, .5, gamma), at_rest(Cloud::Zero(1, 4)), grid(40, eta),
+  const History h = follow(slow_flow(*objective, .5, gamma), at_rest(Cloud::Zero(1, 4)), grid(40, eta),
                            {.integrator = Integrator::muon, .dt = eta});
   // From crest to crest of the swing.
   const auto crest_after = [&](std::size_t i) {
@@ -67,7 +67,7 @@ TEST(MuonThreshold, SeparatesConvergenceFromACycleOfPeriodTwo) {
     // dt = 1 with forces scaled by eta: P <- β P + g, W <- W - η ∇Ψ(P) is the flow with dt = η, γ = (1 -
     // β)/η, and e in the units of P dt.
     const double eta = share * threshold;
-    const Flow flow = flow_of(*objective, epsilon, (1 - beta) / eta);
+    const Flow flow = slow_flow(*objective, epsilon, (1 - beta) / eta);
     EXPECT_EQ(largest_stable_curvature(flow.gamma, epsilon, eta) > 1, share < 1);
     State state = at_rest(minimum() + 1e-3 * (Cloud(1, 4) << 1, 0, 0, 1).finished());
     for (int i = 0; i < 6000; ++i) step(flow, Integrator::muon, eta, equal_weights(1), state);
@@ -92,7 +92,7 @@ TEST(MuonThreshold, SeparatesConvergenceFromACycleOfPeriodTwo) {
 // E |W - W̄|² over N particles drawn from two atoms with probability ½ each: a sum over the binomial law.
 double chaos(Index n) {
   const auto objective = testing::problem();
-  const Flow flow = flow_of(*objective, .1, 1);
+  const Flow flow = slow_flow(*objective, .1, 1);
   const Cloud atoms = testing::particles(2, 3, 2);
   const auto end = [&](double share) {
     Vector<double> weights(2);

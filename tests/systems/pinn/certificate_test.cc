@@ -24,12 +24,13 @@ struct Case {
   std::function<double(double, double)> exact;
 };
 
-const Case poisson{
+const Case poisson_case{
     "-u_xx - u_yy = 2*pi^2*sin(pi*x)*sin(pi*y); domain x = 0..1, y = 0..1;"
     "u(0, y) = 0; u(1, y) = 0; u(x, 0) = 0; u(x, 1) = 0",
     [](double x, double y) { return std::sin(pi * x) * std::sin(pi * y); }};
-const Case heat{"u_t = 0.1*u_xx; domain x = 0..1, t = 0..2; u(0, t) = 0; u(1, t) = 0; u(x, 0) = sin(pi*x)",
-                [](double x, double t) { return std::exp(-0.1 * pi * pi * t) * std::sin(pi * x); }};
+const Case heat_case{
+    "u_t = 0.1*u_xx; domain x = 0..1, t = 0..2; u(0, t) = 0; u(1, t) = 0; u(x, 0) = sin(pi*x)",
+    [](double x, double t) { return std::exp(-0.1 * pi * pi * t) * std::sin(pi * x); }};
 // Drift, decay, and a factor on the whole that is to drop out.
 const Case drifting{
     "3*u_t + 6*u_x - 1.5*u_xx + 9*u = exp(-t)*(7.5*sin(x) + 6*cos(x)); domain x = 0..1, t = 0..1;"
@@ -86,7 +87,7 @@ Truth true_error(const Case& which, const System& system, int solution, const ne
 }
 
 TEST(Certificate, IsAboveTheTrueErrorOfAnyNetwork) {
-  for (const Case* which : {&poisson, &heat, &drifting, &flipped}) {
+  for (const Case* which : {&poisson_case, &heat_case, &drifting, &flipped}) {
     System system = parse_system(which->text);
     const int u = unknown(system);
     const nets::JetNetwork network{{2, 8, 8, 1}};
@@ -106,10 +107,10 @@ TEST(Certificate, IsTheErrorItselfInTheLowestMode) {
   // The network is 0 everywhere, so the error is minus the solution, an eigenfunction.
   const nets::JetNetwork network{{2, 3, 1}};
   const std::vector<double> zero(static_cast<std::size_t>(network.parameter_count()), 0.0);
-  for (const Case* which : {&poisson, &heat, &flipped}) {
+  for (const Case* which : {&poisson_case, &heat_case, &flipped}) {
     System system = parse_system(which->text);
     const Certificate found = certify(system, unknown(system), network, zero);
-    const double expected = which == &heat ? std::exp(-0.2 * pi * pi) * std::sqrt(0.5) : 0.5;
+    const double expected = which == &heat_case ? std::exp(-0.2 * pi * pi) * std::sqrt(0.5) : 0.5;
     EXPECT_NEAR(found.norm, expected, 1e-12) << which->text;
   }
 }
@@ -187,7 +188,8 @@ Loss loss_of(const System& system, int solution, const nets::JetNetwork& network
 
 TEST(Certificate, FollowsTheErrorDownAsANetworkIsTrained) {
   for (const bool hard : {false, true}) {
-    System system = parse_system((hard ? "unknowns n; let u = x*(1 - x)*y*(1 - y)*n; " : "") + poisson.text);
+    System system =
+        parse_system((hard ? "unknowns n; let u = x*(1 - x)*y*(1 - y)*n; " : "") + poisson_case.text);
     const int u = hard ? system.definitions[0].node : unknown(system);
     const nets::JetNetwork network{{2, 20, 1}};
     Loss loss = loss_of(system, u, network);
@@ -203,10 +205,10 @@ TEST(Certificate, FollowsTheErrorDownAsANetworkIsTrained) {
       for (int step = 0; step < steps; ++step) optimiser.step(function, x);
       const Certificate found = certify(system, u, network, x);
       ASSERT_EQ(found.refused, "");
-      const Truth truth = true_error(poisson, system, u, network, x);
+      const Truth truth = true_error(poisson_case, system, u, network, x);
       EXPECT_GE(found.supremum, truth.supremum);
       EXPECT_GE(found.norm, truth.norm);
-      const double part = laplacian_norm(poisson, system, u, network, x) / (2 * pi * pi);
+      const double part = laplacian_norm(poisson_case, system, u, network, x) / (2 * pi * pi);
       EXPECT_NEAR(found.residual_part, part, 1e-3 * part);
       EXPECT_LT(found.norm, last / 3);
       EXPECT_LT(found.side_supremum, hard ? 1e-15 : 1);
@@ -259,7 +261,7 @@ TEST(Certificate, EverySideNeedsTheSolutionsValues) {
 }
 
 TEST(Certificate, WrongRequestsAreNamed) {
-  System system = parse_system(heat.text);
+  System system = parse_system(heat_case.text);
   const nets::JetNetwork network{{2, 4, 1}};
   const auto parameters = nets::testing::formula_parameters(network);
   const int u = unknown(system);

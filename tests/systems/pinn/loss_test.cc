@@ -20,16 +20,16 @@ std::vector<double> points_of(int n) {
   return points;
 }
 
-struct Problem {
+struct LossProblem {
   System system = parse_system("learn k init 0.2 positive; u_t - k*u_xx; u - sin(x); u_x = k");
   nets::JetNetwork network{{2, 7, 5, 1}};
   std::vector<double> parameters = nets::testing::formula_parameters(network);
-  Problem() { parameters.push_back(std::log(0.2)); }
+  LossProblem() { parameters.push_back(std::log(0.2)); }
   int root(std::size_t number) const { return system.equations[number].residual; }
 };
 
 TEST(Loss, TheStackedVectorIsTheLoss) {
-  Problem problem;
+  LossProblem problem;
   std::vector<double> weights(40);
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = 0.01 * static_cast<double>(1 + i);
   Loss loss(problem.system, problem.network,
@@ -64,7 +64,7 @@ TEST(Loss, TheStackedVectorIsTheLoss) {
 }
 
 TEST(Loss, PointsCanBeExchanged) {
-  Problem problem;
+  LossProblem problem;
   Loss loss(problem.system, problem.network, {{.roots = {problem.root(0)}, .points = points_of(50)}});
   Loss other(problem.system, problem.network, {{.roots = {problem.root(0)}, .points = points_of(33)}});
   std::vector<double> one(problem.parameters.size()), two(one);
@@ -74,7 +74,7 @@ TEST(Loss, PointsCanBeExchanged) {
 }
 
 TEST(Loss, SinglePrecisionFollowsDoublePrecision) {
-  Problem problem;
+  LossProblem problem;
   const auto points = points_of(70);
   const std::vector<float> p(problem.parameters.begin(), problem.parameters.end()),
       x(points.begin(), points.end());
@@ -91,7 +91,7 @@ TEST(Loss, SinglePrecisionFollowsDoublePrecision) {
 }
 
 TEST(Loss, InitialParametersAreGlorotsAndTheStarts) {
-  Problem problem;
+  LossProblem problem;
   const auto parameters = initial_parameters(problem.system, problem.network, 3);
   ASSERT_EQ(parameters.size(), problem.parameters.size());
   const double bound = std::sqrt(6.0 / 9);
@@ -102,7 +102,7 @@ TEST(Loss, InitialParametersAreGlorotsAndTheStarts) {
 }
 
 TEST(Loss, SlipsAreNamed) {
-  Problem problem;
+  LossProblem problem;
   EXPECT_THROW(Loss(problem.system, problem.network, {}), base::Error);
   EXPECT_THROW(Loss(problem.system, problem.network, {{.roots = {problem.root(0)}, .points = {1, 2, 3}}}),
                base::Error);

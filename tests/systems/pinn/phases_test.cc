@@ -67,7 +67,7 @@ TEST(Phases, OfAWrongScheduleAreNamed) {
   EXPECT_THROW(phases_of(both), base::Error);
 }
 
-SolveSpec heat(const std::string& schedule) {
+SolveSpec heat_in_phases(const std::string& schedule) {
   SolveSpec spec;
   spec.problem.equation =
       "u_t = 0.1*u_xx; domain x = 0..1, t = 0..1; u(x, 0) = sin(pi*x); u(0, t) = 0; u(1, t) = 0; exact u = "
@@ -81,7 +81,7 @@ SolveSpec heat(const std::string& schedule) {
 }
 
 TEST(Phases, EachContinueFromACheckpointToTheBit) {
-  SolveSpec spec = heat("muon 6 0.01 cosine, ssbroyden 8, adamuon 5 0.002, levenberg_marquardt 4");
+  SolveSpec spec = heat_in_phases("muon 6 0.01 cosine, ssbroyden 8, adamuon 5 0.002, levenberg_marquardt 4");
   spec.solver.weight_decay = 0.1;
   const Problem problem(spec);
   const auto run = [](Solver& solver, int steps) {
@@ -101,7 +101,7 @@ TEST(Phases, EachContinueFromACheckpointToTheBit) {
 
 TEST(Phases, WeightDecayShrinksParameters) {
   const auto size_after = [](double decay) {
-    SolveSpec spec = heat("adam 100 0.01");
+    SolveSpec spec = heat_in_phases("adam 100 0.01");
     spec.solver.weight_decay = decay;
     const Problem problem(spec);
     Solver solver(spec, problem);
@@ -114,7 +114,7 @@ TEST(Phases, WeightDecayShrinksParameters) {
 }
 
 TEST(HeldOut, TrainingEndsWithTheParametersThatWereBestThere) {
-  SolveSpec spec = heat("ssbroyden 4000");
+  SolveSpec spec = heat_in_phases("ssbroyden 4000");
   spec.points.interior = 20;  // few enough to be fitted without being a solution
   spec.points.condition = 8;
   spec.solver.stop = Stop::held_out;

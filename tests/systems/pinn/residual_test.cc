@@ -25,14 +25,14 @@ std::vector<double> five_points() {
   return points;
 }
 
-struct Problem {
+struct ResidualProblem {
   System system;
   nets::JetNetwork network;
   Residual<double> residual;
   std::vector<double> parameters;
 
-  explicit Problem(const std::string& text, std::vector<std::ptrdiff_t> widths = {2, 8, 8, 1},
-                   std::vector<std::string> axes = {"x", "t"})
+  explicit ResidualProblem(const std::string& text, std::vector<std::ptrdiff_t> widths = {2, 8, 8, 1},
+                           std::vector<std::string> axes = {"x", "t"})
       : system(parse_system(text, {.axes = std::move(axes)})),
         network{std::move(widths)},
         residual(system, equation_roots(system), network),
@@ -56,7 +56,7 @@ double norm(const std::vector<double>& v) {
 }
 
 TEST(Residual, BurgersHasItsKnownLossAndGradient) {
-  Problem burgers("param nu = 0.01/pi; u_t + u*u_x - nu*u_xx = 0");
+  ResidualProblem burgers("param nu = 0.01/pi; u_t + u*u_x - nu*u_xx = 0");
   std::vector<double> gradient;
   EXPECT_NEAR(burgers.loss(burgers.parameters, five_points(), &gradient), 8.187417971940739e-4, 1e-17);
   EXPECT_NEAR(norm(gradient), 0.04211611077240819, 1e-15);
@@ -64,7 +64,7 @@ TEST(Residual, BurgersHasItsKnownLossAndGradient) {
 }
 
 TEST(Residual, AnEquationOfOrderFourHasItsKnownLossAndGradient) {
-  Problem fourth("axes x, t; u*u_x + u_xx + u_xxxx = 0");
+  ResidualProblem fourth("axes x, t; u*u_x + u_xx + u_xxxx = 0");
   std::vector<double> gradient;
   EXPECT_NEAR(fourth.loss(fourth.parameters, five_points(), &gradient), 2.7654023380584e-5, 1e-18);
   EXPECT_NEAR(norm(gradient), 3.10321826252473e-3, 1e-16);
@@ -72,7 +72,7 @@ TEST(Residual, AnEquationOfOrderFourHasItsKnownLossAndGradient) {
 }
 
 TEST(Residual, GaussNewtonAndTangentKernelHaveTheirKnownSpectra) {
-  Problem burgers("param nu = 0.01/pi; u_t + u*u_x - nu*u_xx = 0");
+  ResidualProblem burgers("param nu = 0.01/pi; u_t + u*u_x - nu*u_xx = 0");
   const auto count = burgers.residual.parameter_count();
   Matrix jacobian(count, 5);
   Vector residual(5);
@@ -104,7 +104,8 @@ std::vector<double> random_points(std::ptrdiff_t n, std::ptrdiff_t axes, std::ui
 }
 
 // The derivative along the gradient's own direction and along one more, by differences of fourth order.
-void expect_exact_gradient(Problem& problem, const std::vector<double>& points, const std::string& text) {
+void expect_exact_gradient(ResidualProblem& problem, const std::vector<double>& points,
+                           const std::string& text) {
   std::vector<double> gradient;
   const double loss = problem.loss(problem.parameters, points, &gradient);
   ASSERT_TRUE(std::isfinite(loss)) << text;
@@ -172,15 +173,15 @@ TEST(Residual, TheGradientOfRandomEquationsIsThatOfDifferences) {
   for (int round = 0; round < 60; ++round) {
     std::string text = "unknowns u, v; axes x, t; learn k init 0.6 positive; learn c init -0.4\n";
     for (int e = 0; e < 2; ++e) text += "u + " + random_equation(stream, 3) + "\n";
-    Problem problem(text, {2, 6, 5, 2});
+    ResidualProblem problem(text, {2, 6, 5, 2});
     expect_exact_gradient(problem, random_points(9, 2, static_cast<std::uint64_t>(round)), text);
   }
 }
 
 TEST(Residual, ADefinitionIsDifferentiatedByTheProductRule) {
-  Problem soft("axes x, t; u_xx + u_xt*u = sin(x)");
-  Problem hard("unknowns n; axes x, t; let u = x*(1 - x)*exp(t)*n; u_xx + u_xt*u = sin(x)");
-  Problem written(
+  ResidualProblem soft("axes x, t; u_xx + u_xt*u = sin(x)");
+  ResidualProblem hard("unknowns n; axes x, t; let u = x*(1 - x)*exp(t)*n; u_xx + u_xt*u = sin(x)");
+  ResidualProblem written(
       "unknowns n; axes x, t; let f = x*(1 - x)*exp(t); let g = (1 - 2*x)*exp(t)\n"
       "-2*exp(t)*n + 2*g*n_x + f*n_xx + (g*n + g*n_t + f*n_x + f*n_xt)*f*n = sin(x)");
   const auto points = random_points(40, 2, 3);
@@ -192,8 +193,8 @@ TEST(Residual, ADefinitionIsDifferentiatedByTheProductRule) {
 
 TEST(Residual, TheLaplacianIsItsSumOfDerivatives) {
   const auto points = random_points(40, 3, 3);
-  Problem collapsed("axes x, y, t; u_t + biharmonic(u) - laplacian(u)", {3, 8, 8, 1}, {});
-  Problem summed("axes x, y, t; u_t + u_xxxx + 2*u_xxyy + u_yyyy - u_xx - u_yy", {3, 8, 8, 1}, {});
+  ResidualProblem collapsed("axes x, y, t; u_t + biharmonic(u) - laplacian(u)", {3, 8, 8, 1}, {});
+  ResidualProblem summed("axes x, y, t; u_t + u_xxxx + 2*u_xxyy + u_yyyy - u_xx - u_yy", {3, 8, 8, 1}, {});
   std::vector<double> one, two;
   EXPECT_NEAR(collapsed.loss(collapsed.parameters, points, &one),
               summed.loss(summed.parameters, points, &two), 1e-13);
@@ -201,7 +202,7 @@ TEST(Residual, TheLaplacianIsItsSumOfDerivatives) {
 }
 
 TEST(Residual, TheBytesDoNotDependOnTheNumberOfThreads) {
-  Problem burgers("learn k init 0.3; u_t + u*u_x - k*u_xx = sin(x)");
+  ResidualProblem burgers("learn k init 0.3; u_t + u*u_x - k*u_xx = sin(x)");
   const auto points = random_points(999, 2, 1);
   std::vector<double> one, four;
   {
@@ -231,8 +232,8 @@ TEST(Residual, APeriodicNetworkTakesEqualValuesAtBothEnds) {
 }
 
 TEST(Residual, ANetworkOfOtherWidthsIsNamed) {
-  EXPECT_THROW(Problem("u_t = u_x", {3, 8, 1}), base::Error);
-  EXPECT_THROW(Problem("u_t = v_x", {2, 8, 1}), base::Error);
+  EXPECT_THROW(ResidualProblem("u_t = u_x", {3, 8, 1}), base::Error);
+  EXPECT_THROW(ResidualProblem("u_t = v_x", {2, 8, 1}), base::Error);
 }
 
 }  // namespace

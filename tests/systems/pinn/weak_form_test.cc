@@ -104,7 +104,7 @@ TEST(WeakForm, AJacobianHasTheGradientOfHalfTheSquares) {
   EXPECT_NEAR(loss.kernel_diagonal(0, parameters), diagonal, 1e-10 * diagonal);
 }
 
-SolveSpec poisson(const std::string& equation) {
+SolveSpec weak_poisson(const std::string& equation) {
   SolveSpec spec;
   spec.problem.equation = equation;
   spec.width = 12;
@@ -122,7 +122,7 @@ double error_after(const SolveSpec& spec, int steps) {
 
 TEST(VariationalSolve, ReachesManyDigitsOfPoissonsEquationOnALine) {
   SolveSpec spec =
-      poisson("-u_xx = pi^2*sin(pi*x); domain x = -1..1; u(-1) = 0; u(1) = 0; exact u = sin(pi*x)");
+      weak_poisson("-u_xx = pi^2*sin(pi*x); domain x = -1..1; u(-1) = 0; u(1) = 0; exact u = sin(pi*x)");
   spec.points.elements = {2};
   EXPECT_LT(error_after(spec, 2000), 1e-6);
   spec.solver.method = SolveMethod::levenberg_marquardt;
@@ -130,7 +130,7 @@ TEST(VariationalSolve, ReachesManyDigitsOfPoissonsEquationOnALine) {
 }
 
 TEST(VariationalSolve, SolvesPoissonsEquationOnASquare) {
-  SolveSpec spec = poisson(
+  SolveSpec spec = weak_poisson(
       "unknowns n; let u = x*(1 - x)*y*(1 - y)*n; -u_xx - u_yy = 2*pi^2*sin(pi*x)*sin(pi*y); domain x = "
       "0..1, "
       "y = 0..1; exact u = sin(pi*x)*sin(pi*y)");
@@ -140,7 +140,7 @@ TEST(VariationalSolve, SolvesPoissonsEquationOnASquare) {
 
 TEST(VariationalSolve, RefusesARuleThatCannotSeeItsTests) {
   SolveSpec spec =
-      poisson("-u_xx = pi^2*sin(pi*x); domain x = -1..1; u(-1) = 0; u(1) = 0; exact u = sin(pi*x)");
+      weak_poisson("-u_xx = pi^2*sin(pi*x); domain x = -1..1; u(-1) = 0; u(1) = 0; exact u = sin(pi*x)");
   spec.points.tests = 5;
   spec.points.quadrature = 5;
   const Problem problem(spec);

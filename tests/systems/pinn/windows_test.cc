@@ -31,7 +31,7 @@ SolveSpec convection() {
   return spec;
 }
 
-std::vector<double> run(Solver& solver, int steps) {
+std::vector<double> advance(Solver& solver, int steps) {
   for (int i = 0; i < steps; ++i) solver.step();
   return solver.solution();
 }
@@ -122,14 +122,14 @@ TEST(Windows, ContinueFromACheckpointToTheBit) {
     spec.solver.stop = Stop::held_out;
     const Problem problem(spec);
     Solver whole(spec, problem);
-    const std::vector<double> end = run(whole, 40);
+    const std::vector<double> end = advance(whole, 40);
     EXPECT_TRUE(whole.finished());
     for (const int cut : {3, 20, 21, 25, 26, 37}) {
       Solver first(spec, problem), second(spec, problem);
-      run(first, cut);
+      advance(first, cut);
       second.restore(first.checkpoint(), "checkpoint");
       EXPECT_EQ(second.window(), first.window());
-      EXPECT_EQ(run(second, 40 - cut), end) << cut;
+      EXPECT_EQ(advance(second, 40 - cut), end) << cut;
     }
   }
 }

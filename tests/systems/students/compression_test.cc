@@ -27,8 +27,8 @@ Network doubled(nets::Activation activation) {
   return out;
 }
 
-struct Case {
-  explicit Case(nets::Activation activation)
+struct Compressed {
+  explicit Compressed(nets::Activation activation)
       : teacher(doubled(activation)), x(normal_table(600, 6, 70)), y(outputs(teacher, x)) {}
   Target target() const { return {teacher, x, y}; }
   SampleLoss loss(const Network& shape) const { return {shape, Biases::free, x, y}; }
@@ -37,7 +37,7 @@ struct Case {
 };
 
 TEST(Compression, EveryStartIsAStudentOfTheSizeAskedForWithItsBestOutgoingWeights) {
-  const Case c(nets::Activation::tanh);
+  const Compressed c(nets::Activation::tanh);
   for (const StartKind kind :
        {StartKind::merged, StartKind::copies, StartKind::clustered, StartKind::random}) {
     for (const Index n : {1, 5, 8}) {
@@ -54,7 +54,7 @@ TEST(Compression, EveryStartIsAStudentOfTheSizeAskedForWithItsBestOutgoingWeight
 
 TEST(Compression, MergingFindsTheNeuronsThatAreTwins) {
   for (const nets::Activation activation : {nets::Activation::tanh, nets::Activation::gelu}) {
-    const Case c(activation);
+    const Compressed c(activation);
     base::Stream stream(1, 0, "test");
     const Network start = make_start(StartKind::merged, 5, c.target(), stream);
     const std::vector<Role> found = roles(neuron_correlations(start, c.teacher, c.x));
@@ -70,7 +70,7 @@ TEST(Compression, MergingFindsTheNeuronsThatAreTwins) {
 }
 
 TEST(Compression, MergesNeuronsOfOppositeSignWhereTheActivationIsOdd) {
-  Case c(nets::Activation::tanh);
+  Compressed c(nets::Activation::tanh);
   c.teacher.w.row(3) *= -1;
   c.teacher.bias[3] *= -1;
   c.teacher.a.row(3) *= -1;
@@ -82,14 +82,14 @@ TEST(Compression, MergesNeuronsOfOppositeSignWhereTheActivationIsOdd) {
 }
 
 TEST(Compression, AllTeachersCopiedAreAPerfectStudent) {
-  const Case c(nets::Activation::softplus);
+  const Compressed c(nets::Activation::softplus);
   base::Stream stream(1, 0, "test");
   const Network start = make_start(StartKind::copies, 8, c.target(), stream);
   EXPECT_LT(c.loss(start).value(parameters_of(start, Biases::free)), 1e-12 * variance_of(c.y));
 }
 
 TEST(Compression, StartsRefuseSizesThatAreNoStudents) {
-  const Case c(nets::Activation::tanh);
+  const Compressed c(nets::Activation::tanh);
   base::Stream stream(1, 0, "test");
   EXPECT_THROW(make_start(StartKind::copies, 9, c.target(), stream), base::Error);
   EXPECT_THROW(make_start(StartKind::copies, 0, c.target(), stream), base::Error);
@@ -97,7 +97,7 @@ TEST(Compression, StartsRefuseSizesThatAreNoStudents) {
 
 TEST(Compression, PolishingEndsAtAStationaryPointBelowItsStart) {
   for (const nets::Activation activation : {nets::Activation::tanh, nets::Activation::erf}) {
-    const Case c(activation);
+    const Compressed c(activation);
     base::Stream stream(1, 0, "test");
     const Network start = make_start(StartKind::merged, 4, c.target(), stream);
     const SampleLoss loss = c.loss(start);
@@ -113,7 +113,7 @@ TEST(Compression, PolishingEndsAtAStationaryPointBelowItsStart) {
 }
 
 TEST(Compression, PolishingLeavesTheSaddleThatTwinsOfASmallerOptimumAre) {
-  const Case c(nets::Activation::tanh);
+  const Compressed c(nets::Activation::tanh);
   base::Stream stream(1, 0, "test");
   const SampleLoss one = c.loss(make_start(StartKind::merged, 1, c.target(), stream));
   const PolishSpec spec{.steps = 500, .tolerance = 1e-9};
@@ -131,7 +131,7 @@ TEST(Compression, PolishingLeavesTheSaddleThatTwinsOfASmallerOptimumAre) {
 }
 
 TEST(Compression, WatchMayStopAFit) {
-  const Case c(nets::Activation::tanh);
+  const Compressed c(nets::Activation::tanh);
   const SampleLoss loss = c.loss(random_network(nets::Activation::tanh, 2, 6, 2, 5));
   const auto stop = [](double) { throw base::Error(base::ErrorKind::interrupted, "stop"); };
   const base::Vector<double> start = parameters_of(loss.shape(), Biases::free);
@@ -140,7 +140,7 @@ TEST(Compression, WatchMayStopAFit) {
 }
 
 TEST(Compression, FitsThatAnswerAlikeAreOneOptimum) {
-  const Case c(nets::Activation::tanh);
+  const Compressed c(nets::Activation::tanh);
   const SampleLoss loss = c.loss(random_network(nets::Activation::tanh, 2, 6, 2, 5));
   const Network one = loss.shape(), other = random_network(nets::Activation::tanh, 2, 6, 2, 6);
   Network exchanged = one;  // the same function: neurons exchanged, one with all its signs changed

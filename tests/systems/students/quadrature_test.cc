@@ -12,8 +12,8 @@
 namespace starling::students {
 namespace {
 
-constexpr Activation by_quadrature[] = {Activation::tanh, Activation::sigmoid, Activation::softplus,
-                                        Activation::silu};
+constexpr Activation integrated[] = {Activation::tanh, Activation::sigmoid, Activation::softplus,
+                                     Activation::silu};
 
 Overlap correlated(double r1, double r2, double rho) {
   const double q = r1 * r1 * r2 * r2;
@@ -102,7 +102,7 @@ TEST(Quadrature, IsOneIntegralForANeuronWithItself) {
 }
 
 TEST(Quadrature, DoesNotJumpBetweenItsTwoRules) {
-  for (const Activation activation : by_quadrature) {
+  for (const Activation activation : integrated) {
     for (const double rho : {0.9, -0.97, 0.99999, 1.0}) {
       const Expansion first(activation, 1.2, 0.3), second(activation, 0.8, -0.6);
       const Averages series = pair_averages(first, second, correlated(1.2, 0.8, rho));
@@ -117,7 +117,7 @@ TEST(Quadrature, DoesNotJumpBetweenItsTwoRules) {
 }
 
 TEST(Quadrature, HoldsItsToleranceForTinyHugeParallelAndAntiparallelWeights) {
-  for (const Activation activation : by_quadrature) {
+  for (const Activation activation : integrated) {
     for (const double r1 : {0.0, 1e-150, 1e-6, 0.1, 1.0, 10.0, 1e3, 1e6}) {
       for (const double r2 : {0.0, 1e-6, 1.0, 30.0}) {
         for (const double rho : {-1.0, -0.999999, -0.5, 0.0, 0.8, 0.999, 1.0}) {

@@ -22,7 +22,7 @@ using base::Index;
 
 constexpr Activation coded[] = {Activation::erf, Activation::phi, Activation::relu};
 
-Neurons random_neurons(Index n, Index d, std::uint64_t index) {
+Neurons random_start(Index n, Index d, std::uint64_t index) {
   base::Stream stream(3, 0, "test neurons", index);
   Neurons out{base::Points<double>(n, d), base::Vector<double>(n)};
   stream.fill_normal(std::span(out.w.data(), static_cast<std::size_t>(out.w.size())));
@@ -51,11 +51,11 @@ TEST(LaneLandscape, HasTheGradientAndTheHessianOfTheLandscape) {
   for (const Activation activation : coded) {
     for (const auto [n, k, d, count] : {std::array{1, 1, 1, 1}, {2, 3, 4, 7}, {4, 2, 3, 17}, {5, 6, 9, 8}}) {
       for (const Outgoing outgoing : {Outgoing::free, Outgoing::fixed}) {
-        const Landscape landscape(activation, random_neurons(k, d, 100));
+        const Landscape landscape(activation, random_start(k, d, 100));
         const LaneProblem problem = lane_problem(landscape, n, outgoing);
         std::vector<double> students;
         for (int s = 0; s < count; ++s) {
-          const std::vector<double> one = flat(random_neurons(n, d, static_cast<std::uint64_t>(s)));
+          const std::vector<double> one = flat(random_start(n, d, static_cast<std::uint64_t>(s)));
           students.insert(students.end(), one.begin(), one.end());
         }
         const Index width = n * (d + 1), size = problem.parameters();
@@ -206,7 +206,7 @@ TEST(Settling, RefusesStartsThatAreNotFiniteOrOfTwoShapes) {
   std::vector<Neurons> starts = starts_of(landscape, 2, 2, Outgoing::free);
   starts[1].w(0, 0) = std::numeric_limits<double>::infinity();
   EXPECT_THROW(settle(landscape, starts, Outgoing::free), base::Error);
-  starts[1] = random_neurons(3, 4, 1);
+  starts[1] = random_start(3, 4, 1);
   EXPECT_THROW(settle(landscape, starts, Outgoing::free), base::Error);
 }
 
@@ -228,7 +228,7 @@ TEST(Starts, AreGlorotNormalAndDependOnSeedAndIndexAlone) {
 
 TEST(Revival, GivesDeadNeuronsSmallWeightsThatLowerTheLoss) {
   const Landscape landscape(Activation::relu, orthonormal_teacher(3, 4));
-  Neurons student = random_neurons(3, 4, 5);
+  Neurons student = random_start(3, 4, 5);
   student.w.row(1).setZero();
   student.a[1] = -2;
   const double before = landscape.mean_squared_error(student);
