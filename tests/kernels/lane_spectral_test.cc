@@ -84,7 +84,7 @@ void expect_lanes_to_agree_with_one_by_one() {
     const SmallShape shape{1 + static_cast<std::ptrdiff_t>(shapes.uniform() * 40),
                            1 + static_cast<std::ptrdiff_t>(shapes.uniform() * 24)};
     const Batch<T> batch(shape, 1 + static_cast<std::ptrdiff_t>(shapes.uniform() * 40), i);
-    SCOPED_TRACE(testing::Message() << batch.count << " of " << shape.rows << " x " << shape.columns);
+    SCOPED_TRACE(::testing::Message() << batch.count << " of " << shape.rows << " x " << shape.columns);
     const auto [regular, schulz] = in_lanes(batch);
     const auto [regular_alone, schulz_alone] = one_by_one(batch);
     expect_close(regular.out, regular_alone.out, rounding);

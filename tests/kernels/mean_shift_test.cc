@@ -11,7 +11,7 @@ namespace starling::kernels {
 namespace {
 
 template <class T>
-class MeanShift : public testing::Test {
+class MeanShift : public ::testing::Test {
  public:
   static constexpr double tolerance = sizeof(T) == 4 ? 4e-6 : 1e-13;
 
@@ -23,7 +23,7 @@ class MeanShift : public testing::Test {
     return out;
   }
 };
-using Reals = testing::Types<float, double>;
+using Reals = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(MeanShift, Reals);
 
 constexpr Radial every_radial[] = {Radial::gaussian, Radial::laplace, Radial::laplace_gradient,

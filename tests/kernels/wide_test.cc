@@ -13,7 +13,7 @@ namespace starling::kernels {
 namespace {
 
 template <class T>
-class Wide : public testing::Test {
+class Wide : public ::testing::Test {
  public:
   static constexpr std::ptrdiff_t narrow = 2, wide = 16;
   static constexpr double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-11;
@@ -59,7 +59,7 @@ class Wide : public testing::Test {
     return out;
   }
 };
-using Reals = testing::Types<float, double>;
+using Reals = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Wide, Reals);
 
 TYPED_TEST(Wide, MeanShiftIsThatOfTheSamePointsInFewDimensions) {
