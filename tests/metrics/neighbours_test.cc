@@ -107,7 +107,7 @@ TEST(Neighbours, RefuseAnEmptyCloud) {
   EXPECT_THROW(manifold(Points<double>(0, 2), normals(5, 1), 1), base::Error);
 }
 
-std::string message(const std::function<void()>& action) {
+std::string refusal(const std::function<void()>& action) {
   try {
     action();
   } catch (const base::Error& error) {
@@ -118,14 +118,14 @@ std::string message(const std::function<void()>& action) {
 
 TEST(Neighbours, NameWhatIsWrongWithTheirInput) {
   const Points<double> x = normals(5, 1);
-  EXPECT_EQ(message([&] { manifold(x, x, 0); }), "k: 0 is out of range; expected an integer from 1");
-  EXPECT_EQ(message([&] {
+  EXPECT_EQ(refusal([&] { manifold(x, x, 0); }), "k: 0 is out of range; expected an integer from 1");
+  EXPECT_EQ(refusal([&] {
               classify(x, x, {1, 2, 3, 4, 5}, -1);
             }),
             "k: -1 is out of range; expected an integer from 1");
-  EXPECT_EQ(message([&] { classify(x, x, {1, 2, 3}, 1); }), "labels: 3 of them for 5 points of y");
-  EXPECT_EQ(message([&] { classify(x, x, {}, 1); }), "labels: 0 of them for 5 points of y");
-  EXPECT_EQ(message([&] {
+  EXPECT_EQ(refusal([&] { classify(x, x, {1, 2, 3}, 1); }), "labels: 3 of them for 5 points of y");
+  EXPECT_EQ(refusal([&] { classify(x, x, {}, 1); }), "labels: 0 of them for 5 points of y");
+  EXPECT_EQ(refusal([&] {
               classify(x, x, {0, 0, -4, 0, 0}, 1);
             }),
             "labels: row 2 holds -4; expected classes from 0");
@@ -136,9 +136,9 @@ TEST(Neighbours, RefuseAValueThatIsNotFinite) {
   Points<double> lost = x;
   lost(3, 1) = std::nan("");
   const std::string in_y = "y: value at row 3, column 1 is nan; expected finite numbers";
-  EXPECT_EQ(message([&] { manifold(x, lost, 1); }), in_y);
-  EXPECT_EQ(message([&] { classify(x, lost, {1, 2, 3, 4, 5}, 1); }), in_y);
-  EXPECT_EQ(message([&] { nearest_distances(lost, x); }),
+  EXPECT_EQ(refusal([&] { manifold(x, lost, 1); }), in_y);
+  EXPECT_EQ(refusal([&] { classify(x, lost, {1, 2, 3, 4, 5}, 1); }), in_y);
+  EXPECT_EQ(refusal([&] { nearest_distances(lost, x); }),
             "x: value at row 3, column 1 is nan; expected finite numbers");
 }
 
