@@ -11,11 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class AtomicFile : public testing::Test {
+class AtomicFile : public ::testing::Test {
  protected:
   AtomicFile()
-      : folder_(fs::temp_directory_path() /
-                ("starling-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()))) {
+      : folder_(
+            fs::temp_directory_path() /
+            ("starling-" + std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()))) {
     fs::remove_all(folder_);
     fs::create_directory(folder_);
   }

@@ -90,7 +90,7 @@ const std::vector<Job>& jobs() {
   return all;
 }
 
-class Crash : public testing::TestWithParam<Job> {
+class Crash : public ::testing::TestWithParam<Job> {
  protected:
   std::vector<std::string> args(const std::filesystem::path& out) const {
     std::vector<std::string> all = {GetParam().verb};
@@ -314,8 +314,10 @@ TEST_P(Crash, TooLittleMemoryIsSaidAndWithMoreItEndsWithTheSameContent) {
   EXPECT_GT(failures, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Jobs, Crash, testing::ValuesIn(jobs()),
-                         [](const testing::TestParamInfo<Job>& one) { return std::string(one.param.name); });
+INSTANTIATE_TEST_SUITE_P(Jobs, Crash, ::testing::ValuesIn(jobs()),
+                         [](const ::testing::TestParamInfo<Job>& one) {
+                           return std::string(one.param.name);
+                         });
 
 }  // namespace
 }  // namespace starling::cli

@@ -44,7 +44,7 @@ std::vector<std::string> shortened(const study::Common& common) {
 }
 
 // The parameter is the name of a spec in examples/.
-class Example : public testing::TestWithParam<std::string> {
+class Example : public ::testing::TestWithParam<std::string> {
  protected:
   testing_program::Folder folder_{"example-" + std::filesystem::path(GetParam()).filename().string()};
 };
@@ -61,14 +61,14 @@ TEST_P(Example, RunsAndLeavesAReport) {
   EXPECT_TRUE(std::filesystem::exists(out + "/report.html"));
 }
 
-std::string name_of(const testing::TestParamInfo<std::string>& info) {
+std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
   std::string name = info.param;
   std::replace_if(
       name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Specs, Example, testing::ValuesIn(specs()), name_of);
+INSTANTIATE_TEST_SUITE_P(Specs, Example, ::testing::ValuesIn(specs()), name_of);
 
 }  // namespace
 }  // namespace starling::cli

@@ -163,7 +163,7 @@ std::ostream& operator<<(std::ostream& out, const Case& one) {
   return out << one.name;
 }
 
-class KillAndResume : public testing::TestWithParam<Case> {
+class KillAndResume : public ::testing::TestWithParam<Case> {
  protected:
   KillAndResume() : folder_(std::string("kill-") + GetParam().name) {
     base::write_file_atomically(folder_.path / "spec.toml", GetParam().spec);
@@ -232,10 +232,13 @@ TEST_P(KillAndResume, StopsAtASignalWithACheckpointAndCode130) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Specs, KillAndResume,
-                         testing::Values(Case{"plain", plain}, Case{"rich", rich}, Case{"matrices", matrices},
-                                         Case{"experts", experts}, Case{"equation", equation},
-                                         Case{"language", language}, Case{"sequences", sequences}),
-                         [](const testing::TestParamInfo<Case>& one) { return std::string(one.param.name); });
+                         ::testing::Values(Case{"plain", plain}, Case{"rich", rich},
+                                           Case{"matrices", matrices}, Case{"experts", experts},
+                                           Case{"equation", equation}, Case{"language", language},
+                                           Case{"sequences", sequences}),
+                         [](const ::testing::TestParamInfo<Case>& one) {
+                           return std::string(one.param.name);
+                         });
 
 }  // namespace
 }  // namespace starling::cli

@@ -127,7 +127,7 @@ std::string every_bit(const std::filesystem::path& database) {
   return out;
 }
 
-class Ranks : public testing::Test {
+class Ranks : public ::testing::Test {
  protected:
   // Open MPI leaves behind what its plugins took, and a leak checker cannot be told whose it is once they are
   // unloaded.
@@ -184,7 +184,7 @@ class Ranks : public testing::Test {
     for (const int ranks : {1, 2, 3, 5}) EXPECT_TRUE(one == run(ranks, spec)) << ranks << " ranks";
   }
 
-  Folder folder_{testing::UnitTest::GetInstance()->current_test_info()->name()};
+  Folder folder_{::testing::UnitTest::GetInstance()->current_test_info()->name()};
 };
 
 TEST_F(Ranks, AStudyOfClaimsHasTheBytesOfOneProcess) {

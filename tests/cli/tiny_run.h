@@ -11,7 +11,7 @@
 namespace starling::cli::testing_program {
 
 /// A folder with a spec of four steps, and the program to run it.
-class TinyRun : public testing::Test {
+class TinyRun : public ::testing::Test {
  protected:
   std::string write(const std::string& name, std::string_view bytes) const {
     base::write_file_atomically(folder_.path / name, bytes);
@@ -51,7 +51,7 @@ class TinyRun : public testing::Test {
   }
   std::filesystem::path out() const { return folder_.path / "run"; }
 
-  Folder folder_{testing::UnitTest::GetInstance()->current_test_info()->name()};
+  Folder folder_{::testing::UnitTest::GetInstance()->current_test_info()->name()};
 };
 
 /// All that the database says, in order.

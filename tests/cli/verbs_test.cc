@@ -30,11 +30,11 @@ class Verbs : public study::testing::Scratch {
   }
 
   Outcome start(const std::vector<std::string>& args) {
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
     const int code = run_command(args, toolbox_);
-    const std::string output = testing::internal::GetCapturedStdout();
-    return {code, output, testing::internal::GetCapturedStderr()};
+    const std::string output = ::testing::internal::GetCapturedStdout();
+    return {code, output, ::testing::internal::GetCapturedStderr()};
   }
   Outcome run_toy(const std::vector<std::string>& more) {
     std::vector<std::string> args = {"run", spec_, "--out", out_};

@@ -100,12 +100,12 @@ inline void expect_mutations_are_survived(const std::vector<std::string>& seeds,
 }
 
 /// A folder that lives as long as the test.
-class Folder : public testing::Test {
+class Folder : public ::testing::Test {
  protected:
   Folder()
-      : folder_(
-            std::filesystem::temp_directory_path() /
-            (std::string("starling-data-") + testing::UnitTest::GetInstance()->current_test_info()->name())) {
+      : folder_(std::filesystem::temp_directory_path() /
+                (std::string("starling-data-") +
+                 ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directory(folder_);
   }

@@ -12,7 +12,7 @@
 namespace starling::data {
 namespace {
 
-class TableFile : public testing::Test {
+class TableFile : public ::testing::Test {
  protected:
   void SetUp() override { std::filesystem::create_directories(folder_); }
   void TearDown() override { std::filesystem::remove_all(folder_); }
@@ -27,7 +27,7 @@ class TableFile : public testing::Test {
   }
   std::filesystem::path folder_ =
       std::filesystem::temp_directory_path() /
-      (std::string("starling-table-") + testing::UnitTest::GetInstance()->current_test_info()->name());
+      (std::string("starling-table-") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
 TEST_F(TableFile, ReadsBackWhatItWroteToTheBit) {

@@ -54,7 +54,7 @@ TEST(Tokens, UnknownCharactersAreNamedWithLineAndColumn) {
   EXPECT_THROW(Tokenizer::characters("\x80", "x"), base::Error);
 }
 
-class BytePairs : public testing::Test {
+class BytePairs : public ::testing::Test {
  public:
   ~BytePairs() override { std::filesystem::remove_all(folder_); }
 
@@ -62,7 +62,7 @@ class BytePairs : public testing::Test {
   BytePairs()
       : folder_(std::filesystem::temp_directory_path() /
                 (std::string("starling-pairs-") +
-                 testing::UnitTest::GetInstance()->current_test_info()->name())) {
+                 ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
     std::filesystem::create_directories(folder_);
   }
   Tokenizer tokenizer(const std::string& vocabulary, const std::string& merges) const {

@@ -9,7 +9,7 @@ namespace starling::kernels {
 namespace {
 
 template <class T>
-class DoubleNormalised : public testing::Test {
+class DoubleNormalised : public ::testing::Test {
  public:
   static constexpr double tolerance = sizeof(T) == 4 ? 1e-5 : 1e-12;
 
@@ -38,7 +38,7 @@ class DoubleNormalised : public testing::Test {
     }
   }
 };
-using Reals = testing::Types<float, double>;
+using Reals = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(DoubleNormalised, Reals);
 
 AffinityRule with_temperature(double temperature) {

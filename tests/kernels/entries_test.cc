@@ -12,8 +12,8 @@ namespace starling::kernels {
 namespace {
 
 template <class T>
-class Entries : public testing::Test {};
-using Precisions = testing::Types<float, double>;
+class Entries : public ::testing::Test {};
+using Precisions = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Entries, Precisions);
 
 TYPED_TEST(Entries, AreMeasuredAtEveryLengthAndScale) {

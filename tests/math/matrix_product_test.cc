@@ -24,7 +24,7 @@ namespace {
 using base::Index;
 
 template <class T>
-class MatrixProduct : public testing::Test {
+class MatrixProduct : public ::testing::Test {
  protected:
   static std::vector<T> normals(Index n, std::uint64_t seed) {
     std::vector<T> values(static_cast<std::size_t>(n));
@@ -32,7 +32,7 @@ class MatrixProduct : public testing::Test {
     return values;
   }
 };
-using Precisions = testing::Types<float, double>;
+using Precisions = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(MatrixProduct, Precisions);
 
 // A sum of k products, each rounded, is off by at most about k eps sum |a b| (Higham, "Accuracy and

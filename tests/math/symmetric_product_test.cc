@@ -22,8 +22,8 @@ Points<T> normal(Index rows, Index columns, std::uint64_t seed) {
 }
 
 template <class T>
-class SymmetricProduct : public testing::Test {};
-using Precisions = testing::Types<float, double>;
+class SymmetricProduct : public ::testing::Test {};
+using Precisions = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(SymmetricProduct, Precisions);
 
 TYPED_TEST(SymmetricProduct, OfAMatrixWithItselfIsItsGramMatrix) {

@@ -124,8 +124,8 @@ double mean(const std::vector<double>& each) {
   return std::accumulate(each.begin(), each.end(), 0.0) / static_cast<double>(each.size());
 }
 
-class GptNetwork : public testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(Bias, GptNetwork, testing::Bool());
+class GptNetwork : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Bias, GptNetwork, ::testing::Bool());
 
 TEST_P(GptNetwork, EqualsTheFormulasOneNumberAtATime) {
   const Gpt<double> net(small(GetParam()));

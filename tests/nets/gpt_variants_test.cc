@@ -76,8 +76,8 @@ void expect_finite_differences(const Gpt<double>& net, const GptInput<double>& i
   }
 }
 
-class GptVariant : public testing::TestWithParam<std::tuple<bool, bool>> {};
-INSTANTIATE_TEST_SUITE_P(BiasAndTied, GptVariant, testing::Combine(testing::Bool(), testing::Bool()));
+class GptVariant : public ::testing::TestWithParam<std::tuple<bool, bool>> {};
+INSTANTIATE_TEST_SUITE_P(BiasAndTied, GptVariant, ::testing::Combine(::testing::Bool(), ::testing::Bool()));
 
 TEST_P(GptVariant, GradientOfNumbersReadAndGivenEqualsFiniteDifferences) {
   const auto [bias, tied] = GetParam();

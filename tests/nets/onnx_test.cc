@@ -97,7 +97,7 @@ TEST(Onnx, FileComputesWhatTheNetworkComputesInDataUnits) {
     for (const bool residual : {false, true}) {
       for (const Index classes : {0, 4}) {
         for (const bool guidance : {false, true}) {
-          SCOPED_TRACE(testing::Message()
+          SCOPED_TRACE(::testing::Message()
                        << "activation " << static_cast<int>(kind) << ", residual " << residual << ", classes "
                        << classes << ", guidance " << guidance);
           expect_agreement({.inputs = 5,

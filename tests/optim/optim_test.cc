@@ -11,8 +11,8 @@ namespace starling::optim {
 namespace {
 
 template <class T>
-class Optimiser : public testing::Test {};
-using Precisions = testing::Types<float, double>;
+class Optimiser : public ::testing::Test {};
+using Precisions = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Optimiser, Precisions);
 
 // The paper's algorithm 2, line by line, in double.

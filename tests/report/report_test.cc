@@ -22,10 +22,10 @@ std::string without_plotly(std::string page) {
   return at == std::string::npos ? page : page.erase(at, plotly().size());
 }
 
-class Report : public testing::Test {
+class Report : public ::testing::Test {
  protected:
   Report()
-      : folder_(testing::UnitTest::GetInstance()->current_test_info()->name()),
+      : folder_(::testing::UnitTest::GetInstance()->current_test_info()->name()),
         store_(folder_.path() / "run.db") {}
   std::string page() const { return without_plotly(render_report(store_, example_manifest())); }
   Folder folder_;

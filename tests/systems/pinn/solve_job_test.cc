@@ -17,12 +17,12 @@
 namespace starling::pinn {
 namespace {
 
-class SolveJob : public testing::Test {
+class SolveJob : public ::testing::Test {
  protected:
   SolveJob()
       : folder_(std::filesystem::temp_directory_path() /
                 (std::string("starling-solve-") +
-                 testing::UnitTest::GetInstance()->current_test_info()->name())) {
+                 ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
   }

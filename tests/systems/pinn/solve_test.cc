@@ -146,7 +146,7 @@ TEST(Solver, FindsAnUnknownCoefficientFromMeasurements) {
   std::filesystem::remove(path);
 }
 
-class SolverOf : public testing::TestWithParam<SolveMethod> {};
+class SolverOf : public ::testing::TestWithParam<SolveMethod> {};
 
 TEST_P(SolverOf, ContinuesFromACheckpointToTheBit) {
   SolveSpec spec = heat();
@@ -308,8 +308,8 @@ TEST(Solver, StopsAtTheNoiseWithASolutionThatIsCloserThanIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, SolverOf,
-                         testing::Values(SolveMethod::none, SolveMethod::lbfgs, SolveMethod::ssbroyden,
-                                         SolveMethod::levenberg_marquardt, SolveMethod::gauss_newton));
+                         ::testing::Values(SolveMethod::none, SolveMethod::lbfgs, SolveMethod::ssbroyden,
+                                           SolveMethod::levenberg_marquardt, SolveMethod::gauss_newton));
 
 TEST(Solver, ComesToRestWhereRoundingAllowsNoStep) {
   SolveSpec spec = heat();

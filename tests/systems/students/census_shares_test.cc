@@ -74,7 +74,7 @@ TEST_P(ErfCensus, HasTheShareOfPerturbedCopies) {
   }
 }
 
-std::string name_of(const testing::TestParamInfo<ErfCase>& erf_case) {
+std::string name_of(const ::testing::TestParamInfo<ErfCase>& erf_case) {
   return "n" + std::to_string(erf_case.param.n) + "k" + std::to_string(erf_case.param.k);
 }
 

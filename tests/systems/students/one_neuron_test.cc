@@ -73,7 +73,7 @@ TEST(OneNeuron, OfTanhSigmoidAndSoftplusHasThePrintedValues) {
                          Row{Activation::softplus, 8, .308975, 9.147676, 0.1507911305},
                          Row{Activation::silu, 2, 1.12562, 1.22681, 0.0902634890}}) {
     const OneNeuron best = one_neuron(row.k, row.activation);
-    SCOPED_TRACE(testing::Message() << static_cast<int>(row.activation) << " k " << row.k);
+    SCOPED_TRACE(::testing::Message() << static_cast<int>(row.activation) << " k " << row.k);
     EXPECT_TRUE(best.finite);
     EXPECT_NEAR(best.r, row.r, 1e-5);
     EXPECT_NEAR(best.a, row.a, 1e-5);

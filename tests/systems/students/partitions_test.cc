@@ -36,7 +36,7 @@ TEST(CopyAverage, HasTheLossIndexAndSpectrumOfTheTable) {
     Index k = 0;
     for (const Index m : row.groups) k += m;
     const CopyAverage point = copy_average(row.groups, k + 1, Activation::erf);
-    SCOPED_TRACE(testing::Message() << "k " << k << ", groups " << row.groups.size());
+    SCOPED_TRACE(::testing::Message() << "k " << k << ", groups " << row.groups.size());
     EXPECT_NEAR(point.loss, row.loss, 1e-12);
     EXPECT_EQ(point.index, row.index);
     EXPECT_NEAR(point.eigenvalues.minCoeff(), row.lowest, 6e-7);
@@ -65,7 +65,7 @@ TEST(PerturbedCopy, HasTheLossAndCurvatureOfTheTable) {
                                  {9, 10, 0.019682157473, 0.00380, 0, 0.92875, -0.00716, 0.09546, 1.11137}};
   for (const Row& row : rows) {
     const PerturbedCopy point = perturbed_copy(row.n, row.k, row.k, Activation::erf);
-    SCOPED_TRACE(testing::Message() << "n " << row.n << ", k " << row.k);
+    SCOPED_TRACE(::testing::Message() << "n " << row.n << ", k " << row.k);
     EXPECT_NEAR(point.loss, row.loss, 1e-12);
     EXPECT_NEAR(point.lambda_min, row.lambda_min, 6e-6);
     EXPECT_EQ(point.index, row.index);

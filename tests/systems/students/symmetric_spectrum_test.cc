@@ -76,7 +76,7 @@ TEST(SymmetricSpectrum, IsThatOfTheDenseHessianForFewNeuronsToo) {
         std::vector<double> blocks;
         for (const Level& level : symmetric_spectrum(curvature, s))
           blocks.insert(blocks.end(), static_cast<std::size_t>(level.multiplicity), level.value);
-        const std::string label = testing::PrintToString(std::vector<Index>{moving, rest, s.lone, s.idle});
+        const std::string label = ::testing::PrintToString(std::vector<Index>{moving, rest, s.lone, s.idle});
         ASSERT_EQ(static_cast<Index>(blocks.size()), dense.size()) << label;
         for (Index i = 0; i < dense.size(); ++i)
           EXPECT_NEAR(blocks[static_cast<std::size_t>(i)], dense[i],
@@ -116,7 +116,7 @@ TEST(LargeSpectrum, IsTheSymmetricSpectrum) {
           const Landscape landscape(activation, orthonormal_teacher(k, k + s.idle));
           const std::vector<Level> expected = symmetric_spectrum(Curvature(landscape, student), s);
           const std::vector<Level> found = large_spectrum(point);
-          SCOPED_TRACE(testing::PrintToString(std::vector<Index>{moving, rest, s.lone, s.idle}));
+          SCOPED_TRACE(::testing::PrintToString(std::vector<Index>{moving, rest, s.lone, s.idle}));
           ASSERT_EQ(found.size(), expected.size());
           const double scale = expected.back().value;
           for (std::size_t i = 0; i < found.size(); ++i)
