@@ -113,7 +113,7 @@ Claim judge_degree(Claim claim, const BoundStudySpec& spec, study::Store& store)
   return growth.judge(std::move(claim), store, "3-degree", "degree");
 }
 
-Claim order(Claim claim, const BoundStudySpec& spec, study::Store& store) {
+Claim judge_order(Claim claim, const BoundStudySpec& spec, study::Store& store) {
   const Comparison compare(spec);
   Growth growth;
   for (const int k : {0, 1, 2, 3, 4}) {
@@ -149,7 +149,7 @@ Complexity measured_bound(System& system, const Comparison& compare) {
                              [&](int node) { return size_on_interval(system, compare.drawn(), node); });
 }
 
-Claim above_complexity(Claim claim, const BoundStudySpec& spec, study::Store& store) {
+Claim judge_above_complexity(Claim claim, const BoundStudySpec& spec, study::Store& store) {
   const Comparison compare(spec);
   claim.value = 0;
   for (const auto& [name, residual] : equations) {
@@ -185,7 +185,7 @@ ClassValues tested(const System& system, int node, const NetworkClass& drawn, st
 }
 
 // ∫ u' v' against ∫ u'' v: which residuals, as functions of the point, have the smaller complexity.
-Claim weak_form(Claim claim, const BoundStudySpec& spec, study::Store& store) {
+Claim judge_weak_form(Claim claim, const BoundStudySpec& spec, study::Store& store) {
   System system = parse_system(on_interval("u_x + u_xx"));
   const int first = system.graph.symbol({.index = {1}}), second = system.graph.symbol({.index = {2}});
   const Comparison compare(spec);
@@ -266,19 +266,19 @@ std::vector<KnownClaim> growth_claims() {
             .measured_as = "factor an order of the complexity of the k-th derivative, from the slope of its "
                            "logarithm, Student interval",
             .falsifier = "an interval below 1, or above the bound's factor |u|_{s+k+1} / |u|_{s+k}"},
-           order},
+           judge_order},
           {{.id = "weak-below-strong",
             .statement = "a derivative moved to the first test function lowers the complexity",
             .source = bound_paper,
             .measured_as = "complexity of u' v' over that of u'' v, v = P_2 - P_0",
             .falsifier = "an interval above 1"},
-           weak_form},
+           judge_weak_form},
           {{.id = "bound-above-complexity",
             .statement = "the bound lies above the measured complexity for every equation",
             .source = bound_paper,
             .measured_as = "the largest measured complexity over its bound, of seven equations",
             .falsifier = "a ratio above 1"},
-           above_complexity}};
+           judge_above_complexity}};
 }
 
 }  // namespace starling::pinn
