@@ -5,7 +5,14 @@
 #include <atomic>
 #include <cstdlib>
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// clang asks for its sanitizers where GCC defines a name.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define STARLING_UNDER_SANITIZER 1
+#endif
+#endif
+#if defined(__GLIBC__) && !defined(STARLING_UNDER_SANITIZER) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
 #define STARLING_COUNTS_ALLOCATIONS 1
 
 namespace starling::counted {
