@@ -125,7 +125,7 @@ void record_curve(const TrainResult& result, study::Store& store) {
     rival.push_back(losses.front() / variance);
     median.push_back(math::quantile(losses, 0.5) / variance);
   }
-  nlohmann::json groups = {group("best of the search", n, best, "lines+markers")};
+  nlohmann::json groups = nlohmann::json::array({group("best of the search", n, best, "lines+markers")});
   if (!rival.empty()) {
     groups.push_back(group("best AdamW restart", rival_n, rival, "markers"));
     groups.push_back(group("median AdamW restart", rival_n, median, "markers"));
