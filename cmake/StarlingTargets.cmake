@@ -5,6 +5,8 @@
 
 add_library(starling_options INTERFACE)
 target_compile_options(starling_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+# No result depends on errno after a mathematical function, and a loop with a square root is vectorised without it alone.
+target_compile_options(starling_options INTERFACE -fno-math-errno)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 takes the undefined operands of its own AVX-512 intrinsics for uninitialised variables (GCC bug 105593), and
   # sees overlaps in std::string's operator+ that cannot be (GCC bug 105651).

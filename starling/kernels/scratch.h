@@ -6,6 +6,8 @@
 #include <memory>
 #include <new>
 
+#include "starling/simd/lane_vector.h"
+
 namespace starling::kernels {
 
 /// Room for a large work array: `size` numbers, not initialised, on huge pages where the system grants them.
@@ -31,5 +33,17 @@ class Scratch {
   };
   std::unique_ptr<T, Free> data_;
 };
+
+/// Room for `size` numbers that this thread keeps, for the inside of one kernel: its next call of this gives
+/// the same room. It begins on a cache line and is allocated anew when it grows.
+template <class T>
+T* thread_scratch(std::size_t size) {
+  static thread_local simd::AlignedVector<T> room;
+  if (room.size() < size) {
+    room.clear();  // nothing to copy
+    room.resize(size);
+  }
+  return room.data();
+}
 
 }  // namespace starling::kernels

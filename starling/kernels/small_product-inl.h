@@ -11,6 +11,8 @@
 
 #include <cstddef>
 
+#include "starling/kernels/register_block-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace starling::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -34,30 +36,15 @@ struct SmallFactors {
 template <int R, int V, bool Add, class T>
 HWY_INLINE void small_block(const SmallFactors<T>& f, std::ptrdiff_t row, std::ptrdiff_t column) {
   const hn::ScalableTag<T> d;
-  const std::ptrdiff_t lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
-  hn::Vec<decltype(d)> sum[R][V];
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) sum[r][v] = hn::Zero(d);
-  }
-  const T* a = f.a + row * f.a_stride;
-  const T* b = f.b + column;
-  for (std::ptrdiff_t k = 0; k < f.inner; ++k, b += f.b_stride) {
-    hn::Vec<decltype(d)> right[V];
-    for (int v = 0; v < V; ++v) right[v] = hn::LoadU(d, b + v * lanes);
-    for (int r = 0; r < R; ++r) {
-      const auto left = hn::Set(d, a[r * f.a_stride + k]);
-      for (int v = 0; v < V; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
-    }
-  }
-  const auto alpha = hn::Set(d, f.alpha);
-  for (int r = 0; r < R; ++r) {
-    const std::ptrdiff_t at = (row + r) * f.b_stride + column;
-    for (int v = 0; v < V; ++v) {
-      auto value = hn::Mul(alpha, sum[r][v]);
-      if constexpr (Add) value = hn::MulAdd(hn::Set(d, f.beta), hn::LoadU(d, f.c + at + v * lanes), value);
-      hn::StoreU(value, d, f.out + at + v * lanes);
-    }
-  }
+  const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+  const auto store = [&](int r, int v, auto sum) {
+    const std::ptrdiff_t at = (row + r) * f.b_stride + column + v * lanes;
+    auto value = hn::Mul(hn::Set(d, f.alpha), sum);
+    if constexpr (Add) value = hn::MulAdd(hn::Set(d, f.beta), hn::LoadU(d, f.c + at), value);
+    hn::StoreU(value, d, f.out + at);
+  };
+  register_block<R, V, Left::rows>(f.a + row * f.a_stride, f.a_stride, f.b + column, f.b_stride, f.inner,
+                                   store);
 }
 
 template <int V, bool Add, class T>

@@ -20,15 +20,11 @@ using base::Index;
 // The first `count` numbers at `at`, then zeros. Nothing beyond is touched.
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE hn::Vec<D> load_part(D d, const T* at, std::size_t count) {
-  HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)] = {};
-  for (std::size_t i = 0; i < count; ++i) buffer[i] = at[i];
-  return hn::Load(d, buffer);
+  return hn::MaskedLoad(hn::FirstN(d, count), d, at);
 }
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE void store_part(hn::Vec<D> v, D d, T* at, std::size_t count) {
-  HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)];
-  hn::Store(v, d, buffer);
-  for (std::size_t i = 0; i < count; ++i) at[i] = buffer[i];
+  hn::BlendedStore(v, hn::FirstN(d, count), d, at);
 }
 
 // go(d, i) for every whole vector at i, then last(d, i, left) with what a last one holds.

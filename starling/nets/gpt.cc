@@ -8,6 +8,8 @@
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
+#include "starling/kernels/causal_attention.h"
+#include "starling/kernels/panel_product.h"
 #include "starling/kernels/token_rows.h"
 #include "starling/math/matrix_product.h"
 #include "starling/nets/gpt_call.h"
@@ -45,25 +47,25 @@ Gpt<T>::Gpt(const GptSpec& spec) : spec_(spec) {
     count_ += size;
     return at;
   };
+  const auto linear = [&](const std::string& name, Index inputs, Index outputs) {
+    return Linear{inputs, outputs, place(name + ".weight", {outputs, inputs}), -1};
+  };
   const Index c = spec.width;
   if (spec.inputs > 0) {
-    read_in_ = {spec.inputs, c, place("read_in.weight", {c, spec.inputs}), -1};
+    read_in_ = linear("read_in", spec.inputs, c);
   } else {
-    head_ = {c, spec.vocabulary, place("transformer.wte.weight", {spec.vocabulary, c}), -1};
+    head_ = linear("transformer.wte", c, spec.vocabulary);
   }
   positions_ = place("transformer.wpe.weight", {spec.context, c});
-  if (spec.outputs > 0) head_ = {c, spec.outputs, place("read_out.weight", {spec.outputs, c}), -1};
+  if (spec.outputs > 0) head_ = linear("read_out", c, spec.outputs);
   const Index blocks = spec.tied ? 1 : spec.layers;
   for (Index l = 0; l < blocks; ++l) {
-    const auto linear = [&](const char* name, Index inputs, Index outputs) {
-      return Linear{inputs, outputs,
-                    place(fmt::format("transformer.h.{}.{}.weight", l, name), {outputs, inputs}), -1};
-    };
+    const std::string h = fmt::format("transformer.h.{}.", l);
     Layer layer;
-    layer.qkv = linear("attn.c_attn", c, 3 * c);
-    layer.project = linear("attn.c_proj", c, c);
-    layer.up = linear("mlp.c_fc", c, 4 * c);
-    layer.down = linear("mlp.c_proj", 4 * c, c);
+    layer.qkv = linear(h + "attn.c_attn", c, 3 * c);
+    layer.project = linear(h + "attn.c_proj", c, c);
+    layer.up = linear(h + "mlp.c_fc", c, 4 * c);
+    layer.down = linear(h + "mlp.c_proj", 4 * c, c);
     layers_.push_back(layer);
   }
   matrices_ = count_;
@@ -162,7 +164,6 @@ void Gpt<T>::resize(Workspace& w, Index sequences, Index length) const {
   for (auto& chunk : w.chunks_) {
     size(chunk.wide, 4 * per * length * c);
     size(chunk.narrow, per * length * c);
-    size(chunk.heads, length * (6 * (c / spec_.heads) + length));
     size(chunk.norms, norms_size());
   }
   w.sequences_ = sequences;
@@ -177,11 +178,16 @@ double Gpt<T>::workspace_numbers(Index sequences, Index length) const {
          n * (3 * c + 2 + static_cast<double>(outputs())) + n * 5 * c;
 }
 
-// y = x weightᵀ + bias, or that added to y.
+// y = x weightᵀ + bias + addend, which may be y or null.
 template <class T>
-void Gpt<T>::apply(const Linear& map, const Call& call, const T* x, T* y, bool add) const {
-  math::product_nt(call.rows(), map.inputs, map.outputs, x, call.p + map.weight, y,
-                   add ? math::Into::add : math::Into::overwrite);
+void Gpt<T>::apply(const Linear& map, const Call& call, const T* x, T* y, const T* addend) const {
+  if (kernels::panels_pay(map.inputs, map.outputs, sizeof(T))) {
+    kernels::panel_product_nt(call.rows(), map.inputs, map.outputs, x, call.p + map.weight, addend, y);
+  } else {
+    if (addend != nullptr && addend != y) std::copy_n(addend, call.rows() * map.outputs, y);
+    math::product_nt(call.rows(), map.inputs, map.outputs, x, call.p + map.weight, y,
+                     addend != nullptr ? math::Into::add : math::Into::overwrite);
+  }
   if (map.bias < 0) return;
   for (Index r = 0; r < call.rows(); ++r) kernels::add(map.outputs, call.p + map.bias, y + r * map.outputs);
 }
@@ -190,7 +196,7 @@ template <class T>
 void Gpt<T>::embed(const Call& call) const {
   T* x = call.at(call.workspace.embedded_, call.width);
   if (spec_.inputs > 0) {
-    apply(read_in_, call, call.input.numbers.data() + call.row() * spec_.inputs, x, false);
+    apply(read_in_, call, call.input.numbers.data() + call.row() * spec_.inputs, x);
   } else {
     for (Index r = 0; r < call.rows(); ++r) {
       const auto token = call.input.tokens[static_cast<std::size_t>(call.row() + r)];
@@ -205,18 +211,12 @@ template <class T>
 void Gpt<T>::attend(const Call& call, typename Workspace::Level& level) const {
   const Index t = call.length, c = call.width, size = c / spec_.heads;
   const T scale = T(1) / std::sqrt(static_cast<T>(size));
-  T *q = call.chunk.heads.data(), *k = q + t * size, *v = k + t * size, *o = v + t * size;
   for (Index s = call.first; s < call.first + call.sequences; ++s) {
     for (Index h = 0; h < spec_.heads; ++h) {
-      const T* from = level.qkv.data() + s * t * 3 * c + h * size;
-      T* shares = level.attention.data() + (s * spec_.heads + h) * t * t;
-      gather(t, size, from, 3 * c, q);
-      gather(t, size, from + c, 3 * c, k);
-      gather(t, size, from + 2 * c, 3 * c, v);
-      math::product_nt(t, size, t, q, k, shares);
-      kernels::causal_softmax(t, scale, shares);
-      math::product(t, t, size, shares, v, o);
-      scatter(t, size, o, level.mixed.data() + s * t * c + h * size, c);
+      const T* q = level.qkv.data() + s * t * 3 * c + h * size;
+      kernels::causal_attention({t, size, 3 * c, c}, scale, q, q + c, q + 2 * c,
+                                level.attention.data() + (s * spec_.heads + h) * t * t,
+                                level.mixed.data() + s * t * c + h * size);
     }
   }
 }
@@ -236,15 +236,13 @@ void Gpt<T>::forward_chunk(const Call& call) const {
       *out = call.at(level.out, c), *hidden = call.at(level.hidden, 4 * c),
       *activated = call.at(level.activated, 4 * c);
     norm(layer.norm1, x, unit1, call.at(level.scales1, 2));
-    apply(layer.qkv, call, unit1, call.at(level.qkv, 3 * c), false);
+    apply(layer.qkv, call, unit1, call.at(level.qkv, 3 * c));
     attend(call, level);
-    std::copy_n(x, n * c, middle);
-    apply(layer.project, call, call.at(level.mixed, c), middle, true);
+    apply(layer.project, call, call.at(level.mixed, c), middle, x);
     norm(layer.norm2, middle, unit2, call.at(level.scales2, 2));
-    apply(layer.up, call, unit2, hidden, false);
+    apply(layer.up, call, unit2, hidden);
     kernels::gelu(4 * n * c, hidden, activated);
-    std::copy_n(middle, n * c, out);
-    apply(layer.down, call, activated, out, true);
+    apply(layer.down, call, activated, out, middle);
     x = out;
   }
   norm(last_, x, call.at(call.workspace.unit_, c), call.at(call.workspace.scales_, 2));
@@ -273,7 +271,7 @@ void Gpt<T>::loss(std::span<const T> parameters, std::span<const std::int32_t> t
                     spec_.width};
     forward_chunk(call);
     T* logits = call.at(w.logits_, spec_.vocabulary);
-    apply(head_, call, call.at(w.unit_, spec_.width), logits, false);
+    apply(head_, call, call.at(w.unit_, spec_.width), logits);
     const T share = T(1) / static_cast<T>(tokens.size());
     for (Index r = 0; r < call.rows(); ++r) {
       const auto row = static_cast<std::size_t>(call.row() + r);
@@ -295,7 +293,7 @@ std::span<T> Gpt<T>::forward(std::span<const T> parameters, const GptInput<T>& i
         parameters.data(), input,  w,          w.chunks_[static_cast<std::size_t>(begin / per)], begin,
         end - begin,       length, spec_.width};
     forward_chunk(call);
-    apply(head_, call, call.at(w.unit_, spec_.width), call.at(w.logits_, outputs()), false);
+    apply(head_, call, call.at(w.unit_, spec_.width), call.at(w.logits_, outputs()));
   };
   base::parallel_chunks(sequences, per, std::ref(chunk));
   return w.logits_;

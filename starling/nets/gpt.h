@@ -58,7 +58,6 @@ class Gpt {
     };
     struct Chunk {
       simd::AlignedVector<T> wide, narrow;  // (tokens of the chunk, 4 width or width)
-      simd::AlignedVector<T> heads;         // q, k, v and three more of one head, and (t, t)
       simd::AlignedVector<T> norms;         // gradients of the norms' gains and biases
     };
 
@@ -152,7 +151,8 @@ class Gpt {
   void resize(Cache& cache) const;
   void attend_last(const Cache& cache, std::size_t layer, const T* query, T* scores, T* mixed) const;
   void embed(const Call& call) const;
-  void apply(const Linear& map, const Call& call, const T* x, T* y, bool add) const;
+  void apply(const Linear& map, const Call& call, const T* x, T* y, const T* addend = nullptr) const;
+  void apply_transposed(const Linear& map, const Call& call, const T* d_y, T* d_x) const;
   void forward_chunk(const Call& call) const;
   void attend(const Call& call, typename Workspace::Level& level) const;
   void backward_chunk(const Call& call) const;

@@ -4,6 +4,8 @@
 
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
+#include "starling/kernels/causal_attention.h"
+#include "starling/kernels/panel_product.h"
 #include "starling/kernels/token_rows.h"
 #include "starling/math/matrix_product.h"
 #include "starling/nets/gpt.h"
@@ -18,25 +20,23 @@ template <class T>
 void Gpt<T>::attend_backward(const Call& call, typename Workspace::Level& level) const {
   const Index t = call.length, c = call.width, size = c / spec_.heads;
   const T scale = T(1) / std::sqrt(static_cast<T>(size));
-  T *q = call.chunk.heads.data(), *k = q + t * size, *v = k + t * size, *d_o = v + t * size,
-    *d = d_o + t * size, *d_shares = q + 6 * t * size;
   for (Index s = 0; s < call.sequences; ++s) {
     for (Index h = 0; h < spec_.heads; ++h) {
-      T* at = level.qkv.data() + (call.first + s) * t * 3 * c + h * size;
-      const T* shares = level.attention.data() + ((call.first + s) * spec_.heads + h) * t * t;
-      gather(t, size, at, 3 * c, q);
-      gather(t, size, at + c, 3 * c, k);
-      gather(t, size, at + 2 * c, 3 * c, v);
-      gather(t, size, call.chunk.narrow.data() + s * t * c + h * size, c, d_o);
-      math::product_tn(t, t, size, shares, d_o, d);
-      scatter(t, size, d, at + 2 * c, 3 * c);
-      math::product_nt(t, size, t, d_o, v, d_shares);
-      kernels::causal_softmax_backward(t, scale, shares, d_shares);
-      math::product(t, t, size, d_shares, k, d);
-      scatter(t, size, d, at, 3 * c);
-      math::product_tn(t, t, size, d_shares, q, d);
-      scatter(t, size, d, at + c, 3 * c);
+      T* q = level.qkv.data() + (call.first + s) * t * 3 * c + h * size;
+      kernels::causal_attention_backward(
+          {t, size, 3 * c, c}, scale, level.attention.data() + ((call.first + s) * spec_.heads + h) * t * t,
+          call.chunk.narrow.data() + s * t * c + h * size, q, q + c, q + 2 * c);
     }
+  }
+}
+
+// d_x = d_y weight
+template <class T>
+void Gpt<T>::apply_transposed(const Linear& map, const Call& call, const T* d_y, T* d_x) const {
+  if (kernels::panels_pay(map.outputs, map.inputs, sizeof(T))) {
+    kernels::panel_product<T>(call.rows(), map.outputs, map.inputs, d_y, call.p + map.weight, nullptr, d_x);
+  } else {
+    math::product(call.rows(), map.outputs, map.inputs, d_y, call.p + map.weight, d_x);
   }
 }
 
@@ -57,22 +57,22 @@ void Gpt<T>::backward_chunk(const Call& call) const {
   std::fill(call.chunk.norms.begin(), call.chunk.norms.end(), T(0));
   T* d = call.at(w.levels_.back().d_out, c);  // at the residual stream
   std::fill_n(d, n * c, T(0));
-  math::product(n, outputs(), c, call.at(w.logits_, outputs()), call.p + head_.weight, narrow);
+  apply_transposed(head_, call, call.at(w.logits_, outputs()), narrow);
   norm_backward(call, 2 * spec_.layers, last_, call.at(w.levels_.back().out, c), call.at(w.scales_, 2),
                 narrow, d);
   for (Index l = spec_.layers - 1; l >= 0; --l) {
     const Layer& layer = layers_[static_cast<std::size_t>(l)];
     auto& level = w.levels_[static_cast<std::size_t>(l)];
     T *hidden = call.at(level.hidden, 4 * c), *d_middle = call.at(level.d_middle, c);
-    math::product(n, c, 4 * c, d, call.p + layer.down.weight, wide);
+    apply_transposed(layer.down, call, d, wide);
     kernels::multiply(4 * n * c, hidden, wide);
-    math::product(n, 4 * c, c, hidden, call.p + layer.up.weight, narrow);
+    apply_transposed(layer.up, call, hidden, narrow);
     std::copy_n(d, n * c, d_middle);
     norm_backward(call, 2 * l + 1, layer.norm2, call.at(level.middle, c), call.at(level.scales2, 2), narrow,
                   d_middle);
-    math::product(n, c, c, d_middle, call.p + layer.project.weight, narrow);
+    apply_transposed(layer.project, call, d_middle, narrow);
     attend_backward(call, level);
-    math::product(n, 3 * c, c, call.at(level.qkv, 3 * c), call.p + layer.qkv.weight, narrow);
+    apply_transposed(layer.qkv, call, call.at(level.qkv, 3 * c), narrow);
     auto& below = l > 0 ? w.levels_[static_cast<std::size_t>(l - 1)].d_out : w.d_embedded_;
     auto& x = l > 0 ? w.levels_[static_cast<std::size_t>(l - 1)].out : w.embedded_;
     d = call.at(below, c);
@@ -84,8 +84,13 @@ void Gpt<T>::backward_chunk(const Call& call) const {
 template <class T>
 void Gpt<T>::linear_gradient(const Linear& map, Index rows, const T* d_y, const T* x, T* gradient,
                              bool add) const {
-  math::product_tn(map.outputs, rows, map.inputs, d_y, x, gradient + map.weight,
-                   add ? math::Into::add : math::Into::overwrite);
+  T* to = gradient + map.weight;
+  if (kernels::panels_pay(map.outputs, map.inputs, sizeof(T))) {
+    kernels::panel_product_tn<T>(map.outputs, rows, map.inputs, d_y, x, add ? to : nullptr, to);
+  } else {
+    math::product_tn(map.outputs, rows, map.inputs, d_y, x, to,
+                     add ? math::Into::add : math::Into::overwrite);
+  }
   if (map.bias < 0) return;
   if (!add) std::fill_n(gradient + map.bias, map.outputs, T(0));
   for (Index r = 0; r < rows; ++r) kernels::add(map.outputs, d_y + r * map.outputs, gradient + map.bias);
@@ -178,6 +183,7 @@ void Gpt<T>::backward(std::span<const T> parameters, const GptInput<T>& input, W
 
 #define STARLING_INSTANTIATE(T)                                                                          \
   template void Gpt<T>::attend_backward(const Call&, typename Workspace::Level&) const;                  \
+  template void Gpt<T>::apply_transposed(const Linear&, const Call&, const T*, T*) const;                \
   template void Gpt<T>::norm_backward(const Call&, Index, const Norm&, const T*, const T*, const T*, T*) \
       const;                                                                                             \
   template void Gpt<T>::backward_chunk(const Call&) const;                                               \

@@ -20,16 +20,6 @@ struct Gpt<T>::Call {
   T* at(simd::AlignedVector<T>& all, base::Index columns) const { return all.data() + row() * columns; }
 };
 
-/// Copies a head's columns out of rows that are `stride` apart, and back.
-template <class T>
-void gather(base::Index n, base::Index columns, const T* from, base::Index stride, T* to) {
-  for (base::Index i = 0; i < n; ++i) std::copy_n(from + i * stride, columns, to + i * columns);
-}
-template <class T>
-void scatter(base::Index n, base::Index columns, const T* from, T* to, base::Index stride) {
-  for (base::Index i = 0; i < n; ++i) std::copy_n(from + i * columns, columns, to + i * stride);
-}
-
 /// Sequences a chunk: about 256 tokens.
 inline base::Index chunk_of(base::Index length) {
   return std::max<base::Index>(1, 256 / length);

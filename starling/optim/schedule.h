@@ -28,12 +28,27 @@ inline double rate_at(const Schedule& s, std::int64_t step) {
   return s.rate * (s.floor + (1 - s.floor) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
 }
 
+/// Σ v_i² in double: eight sums side by side, which a processor takes at once.
+template <class T>
+double sum_of_squares(std::span<const T> values) {
+  double sums[8] = {};
+  const std::size_t whole = values.size() / 8 * 8;
+  const auto square = [&](std::size_t i) {
+    return static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  };
+  for (std::size_t i = 0; i < whole; i += 8) {
+    for (std::size_t k = 0; k < 8; ++k) sums[k] += square(i + k);
+  }
+  double sum = 0;
+  for (const double part : sums) sum += part;
+  for (std::size_t i = whole; i < values.size(); ++i) sum += square(i);
+  return sum;
+}
+
 /// Scales the gradient to Euclidean norm at most `largest` (0: never); returns the norm before, in double.
 template <class T>
 double clip_norm(std::span<T> gradient, double largest) {
-  double squares = 0;
-  for (const T g : gradient) squares += static_cast<double>(g) * static_cast<double>(g);
-  const double norm = std::sqrt(squares);
+  const double norm = std::sqrt(sum_of_squares<T>(gradient));
   if (largest > 0 && norm > largest) {
     const T factor = static_cast<T>(largest / norm);
     for (T& g : gradient) g *= factor;

@@ -1,15 +1,12 @@
 // Every instruction set that this machine has, one after another.
 #include <gtest/gtest.h>
-// Highway 1.0.3 leaves its AVX3_DL out of the targets even where -march=native makes it the baseline.
-#define HWY_WANT_AVX3_DL
-#include <hwy/targets.h>
 
 #include <cmath>
 #include <vector>
 
 #include "nets/formula_net.h"
+#include "simd/each_target.h"
 #include "starling/nets/jets.h"
-#include "starling/simd/target.h"
 
 namespace starling::nets {
 namespace {
@@ -48,21 +45,12 @@ void expect_near(const std::vector<T>& values, const std::vector<double>& exact,
 TEST(Jets, EveryInstructionSetGivesTheSameGradient) {
   const std::vector<JetActivation> kinds{JetActivation::tanh, JetActivation::sin,  JetActivation::softplus,
                                          JetActivation::gelu, JetActivation::silu, JetActivation::erf};
-  const std::int64_t supported = hwy::SupportedTargets();
   for (const JetActivation kind : kinds) {
     const auto exact = gradient_of<double>(kind);
-    for (const std::int64_t target : {HWY_AVX2, HWY_AVX3}) {
-      if ((supported & target) == 0) continue;
-      SCOPED_TRACE(hwy::TargetName(target));
-      hwy::SetSupportedTargetsForTest(target);
-      hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-      if (simd::target_name() != hwy::TargetName(target)) continue;  // a build under sanitizers has one
-      ASSERT_EQ(simd::vector_bytes(), target == HWY_AVX3 ? 64 : 32);
+    simd::testing::on_each_target([&] {
       expect_near(gradient_of<double>(kind), exact, 1e-13);
       expect_near(gradient_of<float>(kind), exact, 1e-4);
-    }
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    });
   }
 }
 
