@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "simd/each_target.h"
@@ -70,7 +71,8 @@ const std::vector<std::pair<Index, Index>> head_shapes{{1, 1},   {2, 3},   {7, 5
 
 TYPED_TEST(CausalAttentionOf, IsTheFormulaForEveryShapeAndInstructionSet) {
   using T = TypeParam;
-  for (const auto& [length, size] : head_shapes) {
+  for (const auto& shape : head_shapes) {
+    const Index length = shape.first, size = shape.second;  // clang 14 captures no structured bindings
     SCOPED_TRACE(std::to_string(length) + " x " + std::to_string(size));
     const Head<T> head(length, size, 3);
     LongReals exact;
@@ -101,13 +103,14 @@ TYPED_TEST(CausalAttentionOf, IsTheFormulaForEveryShapeAndInstructionSet) {
 // Central differences of the loss in long double, of some numbers of each head.
 TYPED_TEST(CausalAttentionOf, GradientsEqualFiniteDifferencesForEveryShapeAndInstructionSet) {
   using T = TypeParam;
-  for (const auto& [length, size] : head_shapes) {
+  for (const auto& shape : head_shapes) {
+    const Index length = shape.first, size = shape.second;  // clang 14 captures no structured bindings
     SCOPED_TRACE(std::to_string(length) + " x " + std::to_string(size));
     const Head<T> head(length, size, 9);
     const LongReals x(head.qkv.begin(), head.qkv.end());
     LongReals exact;
     head.loss(x, exact);
-    simd::testing::on_each_target([&, length = length, size = size] {
+    simd::testing::on_each_target([&] {
       const std::vector<T> shares(exact.begin(), exact.end());
       std::vector<T> gradient = head.qkv;
       T* q = gradient.data();
