@@ -5,7 +5,7 @@ activation ("tanh", "sin", "softplus", "gelu", "silu" or "erf"), the last layer 
 derivatives. A ValueError names what does not fit, with line and column in an equation; an ArithmeticError what did not converge.
 
 Equations, one a line or between semicolons: `u_t + u*u_x - nu*u_xx = 0`. u_xxyy is a derivative, of order 4 at most; laplacian(u)
-and biharmonic(u) sum over the axes but t; sin cos tan exp log sqrt abs sign tanh sinh cosh atan, ^ and pi are known.
+and biharmonic(u) sum over the axes but t; sin cos tan exp log sqrt abs sign tanh sinh cosh atan erf, ^ and pi are known.
 `unknowns u, v` and `axes x, t` name outputs and columns of the points where the text does not tell; `param nu = 0.01/pi` sets a
 parameter, `learn k init 0.5 positive` one with a gradient, `let u = x*(1 - x)*n` a name whose derivatives follow the product rule.
 """

@@ -121,6 +121,13 @@ double majorant(const Graph& graph, int node, const std::vector<double>& symbols
       const double x = of(n.a);
       return x < 1 ? std::atanh(x) : infinite;
     }
+    case Op::erf: {  // its series with all signs positive, 2/√π ∫ e^{s²} up to x, by terms x^{2k+1} / (k! (2k
+                     // + 1))
+      const double x = of(n.a);
+      double sum = 0, power = x;
+      for (int k = 0; k < 1000 && power > 1e-17 * sum; ++k, power *= x * x / k) sum += power / (2 * k + 1);
+      return std::isfinite(power) ? 2 * std::numbers::inv_sqrtpi * sum : infinite;
+    }
     default:
       return graph.degree(n.a) == 0 ? 1 : infinite;  // log, sqrt, abs and sign have no series at 0
   }

@@ -81,10 +81,9 @@ struct ParseOptions {
 ///     exact u = exp(-t)*sin(pi*x)
 ///
 /// u_xxyy is a derivative, of order 4 at most, also of a name that `let` defines; laplacian(u) and
-/// biharmonic(u) sum over the axes but t. Functions: sin cos tan exp log sqrt abs sign tanh sinh cosh atan; ^
-/// or
-/// ** raises to a power; pi is known. Axes are x, y, z, t unless named. Without `unknowns` they are the names
-/// that stand with a derivative, in the order of the text.
+/// biharmonic(u) sum over the axes but t. Functions: sin cos tan exp log sqrt abs sign tanh sinh cosh atan
+/// erf; ^ or ** raises to a power; pi is known. Axes are x, y, z, t unless named. Without `unknowns` they are
+/// the names that stand with a derivative, in the order of the text.
 ///
 /// Error{usage} with source, line, column, value, constraint and remedy; text above 64 KiB or nested deeper
 /// than 64 is refused.

@@ -13,10 +13,10 @@ using Kind = Token::Kind;
 }  // namespace
 
 const std::map<std::string, Op>& language_functions() {
-  static const std::map<std::string, Op> table{{"sin", Op::sin},   {"cos", Op::cos},   {"tan", Op::tan},
-                                               {"exp", Op::exp},   {"log", Op::log},   {"sqrt", Op::sqrt},
-                                               {"abs", Op::abs},   {"sign", Op::sign}, {"tanh", Op::tanh},
-                                               {"sinh", Op::sinh}, {"cosh", Op::cosh}, {"atan", Op::atan}};
+  static const std::map<std::string, Op> table{
+      {"sin", Op::sin},   {"cos", Op::cos},   {"tan", Op::tan},   {"exp", Op::exp},   {"log", Op::log},
+      {"sqrt", Op::sqrt}, {"abs", Op::abs},   {"sign", Op::sign}, {"tanh", Op::tanh}, {"sinh", Op::sinh},
+      {"cosh", Op::cosh}, {"atan", Op::atan}, {"erf", Op::erf}};
   return table;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numbers>
 
 #include "starling/base/error.h"
 
@@ -61,6 +62,8 @@ double apply(Op op, double a, double b) {
       return std::cosh(a);
     case Op::atan:
       return std::atan(a);
+    case Op::erf:
+      return std::erf(a);
     default:
       return 0;
   }
@@ -205,6 +208,10 @@ int Graph::derivative_of(int node, int axis) {
       return times(unary(Op::sinh, n.a), da);
     case Op::atan:
       return binary(Op::divide, da, binary(Op::add, constant(1), times(n.a, n.a)));
+    case Op::erf: {
+      const int bell = unary(Op::exp, unary(Op::negate, times(n.a, n.a)));
+      return times(times(constant(2 * std::numbers::inv_sqrtpi), bell), da);
+    }
     default:
       return constant(0);  // sign, where it is defined
   }

@@ -41,7 +41,8 @@ enum class Op : std::uint8_t {
   tanh,
   sinh,
   cosh,
-  atan
+  atan,
+  erf
 };
 
 /// A node of a graph of expressions: `a` and `b` are nodes, or the number of an axis, symbol or coefficient.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace starling::pinn {
 namespace {
@@ -114,6 +115,8 @@ void Tape<T>::forward_step(const Step& step, T* room, T* out) const {
       return each(out, a, [](T x) { return std::cosh(x); });
     case Op::atan:
       return each(out, a, [](T x) { return std::atan(x); });
+    case Op::erf:
+      return each(out, a, [](T x) { return std::erf(x); });
     default:
       return;
   }
@@ -202,6 +205,9 @@ void Tape<T>::reverse_step(const Step& step, int number, T* room) const {
       return add(bar_a, [&](std::ptrdiff_t i) { return std::sinh(a[i]); });
     case Op::atan:
       return add(bar_a, [&](std::ptrdiff_t i) { return T(1) / (1 + a[i] * a[i]); });
+    case Op::erf:
+      return add(bar_a,
+                 [&](std::ptrdiff_t i) { return T(2 * std::numbers::inv_sqrtpi) * std::exp(-a[i] * a[i]); });
     default:
       return;
   }

@@ -126,6 +126,13 @@ TEST(Bound, AnAnalyticNonlinearityIsBoundedByItsMajorant) {
   EXPECT_FALSE(bound.polynomial);
   EXPECT_NEAR(bound.value, (8 * b + std::sinh(2 * b) + 3 * (std::exp(2 * b) - 1)) / 10, 1e-13);
   EXPECT_NEAR(bound.linear, (8 * b + 2 * b + 6 * b) / 10, 1e-6);
+  System error_function = parse_system("u_x = erf(u)");
+  const auto of_erf =
+      residual_complexity(error_function, error_function.equations[0].residual, 2, 100, {2, 3});
+  const double c = of_erf.kernel_constant;
+  double integral = 0;  // of exp(s²) from 0 to 2c, by midpoints
+  for (int i = 0; i < 20000; ++i) integral += std::exp(std::pow((i + .5) / 20000 * 2 * c, 2)) * 2 * c / 20000;
+  EXPECT_NEAR(of_erf.value, (3 * c + 2 / std::sqrt(std::numbers::pi) * integral) / 10, 1e-8);
   System singular = parse_system("u_x = 1/u");
   EXPECT_TRUE(std::isinf(residual_complexity(singular, singular.equations[0].residual, 2, 100, {2}).value));
 }

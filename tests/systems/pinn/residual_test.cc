@@ -160,7 +160,7 @@ std::string random_equation(base::Stream& stream, int depth) {
     case 8:
       return "sqrt(1 + (" + a + ")^2)";
     case 9:
-      return "cos(" + a + ") - atan(" + b + ")";
+      return "cos(" + a + ") - atan(" + b + ")*erf(" + a + ")";
     case 10:
       return "log(2 + cos(" + a + "))";
     default:
