@@ -5,6 +5,7 @@
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
 
 #include <algorithm>
 #include <atomic>
@@ -110,11 +111,15 @@ void parallel_chunks(std::ptrdiff_t n, std::ptrdiff_t chunk,
   }
   LoopOrder order;
   order.begin();
-  tbb::parallel_for(std::ptrdiff_t{0}, chunks, [&](std::ptrdiff_t c) {
+  const auto in_order = [&](std::ptrdiff_t c) {
     order.enter();
     run_one(c);
     order.leave();
-  });
+  };
+  // By itself: an exception of a loop around this one, from another of its tasks, would end this one too,
+  // chunks left out and nothing said.
+  tbb::task_group_context alone(tbb::task_group_context::isolated);
+  tbb::parallel_for(std::ptrdiff_t{0}, chunks, in_order, alone);
   order.end();
 }
 

@@ -43,7 +43,8 @@ void parallel_chunks(std::ptrdiff_t n, std::ptrdiff_t chunk,
 
 /// Runs task(0), ..., task(n - 1), each once and begun in this order, as many at a time as there are threads;
 /// parallel loops inside share them. A thread that waits for such a loop never takes up another task
-/// meanwhile. After an exception no further task begins; the first one reaches the caller.
+/// meanwhile. After an exception no further task begins, those that have end as they would; the first one
+/// reaches the caller.
 void parallel_tasks(std::ptrdiff_t n, const std::function<void(std::ptrdiff_t)>& task);
 
 }  // namespace starling::base

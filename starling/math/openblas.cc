@@ -5,8 +5,9 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <new>
+#include <string>
 
-#include "starling/base/error.h"
 #include "starling/base/parallel.h"
 
 // How many threads OpenBLAS will start and use; 0 until its own initialisation counts the cores (memory.c,
@@ -52,18 +53,25 @@ __attribute__((constructor(102))) void choose_kernels() {
   unsetenv(variable);
 }
 
+// Too little memory, not divergence: what runs the training stops and can be resumed. MemoryError in Python.
+class NoRoom : public std::bad_alloc {
+ public:
+  explicit NoRoom(std::size_t bytes)
+      : text_(fmt::format("memory: matrix products need {} MB of address space on {} threads and there is "
+                          "less; raise the limit (ulimit -v) or take fewer --threads",
+                          bytes >> 20U, base::thread_count())) {}
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
+};
+
 // Each thread that multiplies takes such work memory once, and keeps it.
 void require_room() {
   constexpr std::size_t buffer = std::size_t{128} << 20;
   const std::size_t bytes = buffer * static_cast<std::size_t>(base::thread_count());
   void* room = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (room == MAP_FAILED) {
-    throw base::Error(
-        base::ErrorKind::numerical,
-        fmt::format("memory: matrix products need {} MB of address space on {} threads and there "
-                    "is less; raise the limit (ulimit -v) or take fewer --threads",
-                    bytes >> 20U, base::thread_count()));
-  }
+  if (room == MAP_FAILED) throw NoRoom(bytes);
   munmap(room, bytes);
 }
 

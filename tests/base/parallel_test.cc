@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace starling::base {
@@ -71,6 +73,31 @@ TEST(ParallelTasks, BeginsNoTaskAfterAnException) {
                               }),
                std::runtime_error);
   EXPECT_EQ(last, 3);
+}
+
+TEST(ParallelTasks, AnExceptionOfOneLeavesTheLoopsOfTheOthersWhole) {
+  using namespace std::chrono_literals;
+  const ThreadLimit limit(2);
+  std::atomic<bool> began = false, thrown = false;
+  std::atomic<int> sum = 0;
+  const auto wait_for = [](const std::atomic<bool>& sign) {
+    for (int i = 0; i < 5000 && !sign; ++i) std::this_thread::sleep_for(1ms);
+  };
+  const auto task = [&](std::ptrdiff_t number) {
+    if (number == 0) {
+      wait_for(began);
+      thrown = true;
+      throw std::runtime_error("no");
+    }
+    began = true;
+    wait_for(thrown);
+    std::this_thread::sleep_for(20ms);  // until all know
+    for (int loop = 0; loop < 50; ++loop)
+      parallel_chunks(100, 1, [&](std::ptrdiff_t i, std::ptrdiff_t) { sum += static_cast<int>(i); });
+  };
+  EXPECT_THROW(parallel_tasks(2, task), std::runtime_error);
+  if (!began) GTEST_SKIP() << "one thread took both";
+  EXPECT_EQ(sum, 50 * 4950);
 }
 
 }  // namespace
