@@ -16,7 +16,10 @@ tidy() {
 }
 
 if (($#)); then
-  tidy build/release "$@"
+  # Compile commands of each file by itself.
+  cmake --preset release -B build/lint-files -DPython_EXECUTABLE="$PWD/build/venv/bin/python" -DSTARLING_TESTS=OFF \
+    -DSTARLING_BENCH=OFF -DCMAKE_UNITY_BUILD=OFF > /dev/null
+  tidy build/lint-files "$@"
   echo "clang-tidy: nothing to say about $# files"
   exit
 fi
