@@ -178,13 +178,13 @@ double Gpt<T>::workspace_numbers(Index sequences, Index length) const {
          n * (3 * c + 2 + static_cast<double>(outputs())) + n * 5 * c;
 }
 
-// y = x weightᵀ + bias + addend, which may be y or null.
+// y = x weightᵀ + bias + addend, another array or null.
 template <class T>
 void Gpt<T>::apply(const Linear& map, const Call& call, const T* x, T* y, const T* addend) const {
   if (kernels::panels_pay(map.inputs, map.outputs, sizeof(T))) {
     kernels::panel_product_nt(call.rows(), map.inputs, map.outputs, x, call.p + map.weight, addend, y);
   } else {
-    if (addend != nullptr && addend != y) std::copy_n(addend, call.rows() * map.outputs, y);
+    if (addend != nullptr) std::copy_n(addend, call.rows() * map.outputs, y);
     math::product_nt(call.rows(), map.inputs, map.outputs, x, call.p + map.weight, y,
                      addend != nullptr ? math::Into::add : math::Into::overwrite);
   }

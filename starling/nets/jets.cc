@@ -338,9 +338,8 @@ struct Pass {
 
 template <class T>
 std::ptrdiff_t vectors_for(std::ptrdiff_t count) {
-  // One where there are no vectors: a number is wider than the byte that is one there.
   const std::ptrdiff_t lanes = std::max<std::ptrdiff_t>(1, simd::vector_bytes() / std::ptrdiff_t{sizeof(T)});
-  return (count + lanes - 1) / lanes;
+  return (count + lanes - 1) / lanes;  // 1 lane without vectors, where a byte is one
 }
 
 }  // namespace
