@@ -1,7 +1,7 @@
-// One drifting field over ranks: mpirun -n R bench_field_over_ranks [PARTICLES [ROWS]]: the field at the
-// first ROWS of PARTICLES points in the plane. Prints the processor seconds of the busiest rank's part, which
-// another load on the machine changes little, beside the wall seconds of the whole and of bringing the parts
-// together.
+// One drifting field over ranks: mpirun -n R bench_field_over_ranks [PARTICLES [ROWS [COLUMNS [REPEATS]]]]:
+// the field of COLUMNS at the first ROWS of PARTICLES points in the plane, the least of REPEATS, 3 by
+// default. Prints the processor seconds of the busiest rank's part, which another load on the machine changes
+// little, beside the wall seconds of the whole and of bringing the parts together.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,9 +27,9 @@ double wall_seconds() {
 }
 
 template <class Clock, class Work>
-double least_of_three(starling::comm::Communicator& ranks, Clock clock, Work work) {
+double least_of(int repeats, starling::comm::Communicator& ranks, Clock clock, Work work) {
   double least = 1e300;
-  for (int repeat = 0; repeat < 3; ++repeat) {
+  for (int repeat = 0; repeat < repeats; ++repeat) {
     ranks.barrier();
     const double began = clock();
     work();
@@ -43,6 +43,7 @@ double least_of_three(starling::comm::Communicator& ranks, Clock clock, Work wor
 int main(int argc, char** argv) {
   const Index n = argc > 1 ? std::atoll(argv[1]) : 65536, rows = argc > 2 ? std::atoll(argv[2]) : n,
               columns = argc > 3 ? std::atoll(argv[3]) : n, d = 2;
+  const int repeats = argc > 4 ? std::atoi(argv[4]) : 3;
   starling::comm::Communicator& ranks = starling::comm::launched();
   const starling::base::ThreadLimit threads(1);
   starling::base::Points<double> y(n, d), out(rows, d);
@@ -54,16 +55,16 @@ int main(int argc, char** argv) {
   };
   const auto size = static_cast<std::size_t>(ranks.size());
   std::vector<double> part(size);
-  part[static_cast<std::size_t>(ranks.rank())] = least_of_three(ranks, starling::bench::process_seconds, [&] {
-    field(rows * ranks.rank() / ranks.size(), rows * (ranks.rank() + 1) / ranks.size());
-  });
+  part[static_cast<std::size_t>(ranks.rank())] =
+      least_of(repeats, ranks, starling::bench::process_seconds,
+               [&] { field(rows * ranks.rank() / ranks.size(), rows * (ranks.rank() + 1) / ranks.size()); });
   std::vector<std::size_t> bounds(size + 1);
   for (std::size_t r = 0; r <= size; ++r) bounds[r] = r * sizeof(double);
   ranks.gather(std::as_writable_bytes(std::span(part)), bounds);
   const starling::comm::Sharing sharing(ranks);
-  const double whole = least_of_three(ranks, wall_seconds, [&] { field(0, rows); });
-  const double gather = least_of_three(
-      ranks, wall_seconds, [&] { starling::comm::SharedLoop(rows, 64).gather_rows(out.data(), d); });
+  const double whole = least_of(repeats, ranks, wall_seconds, [&] { field(0, rows); });
+  const double gather = least_of(3, ranks, wall_seconds,
+                                 [&] { starling::comm::SharedLoop(rows, 64).gather_rows(out.data(), d); });
   const double busiest = *std::ranges::max_element(part);
   if (ranks.lead())
     fmt::print(

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <complex>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,30 +65,55 @@ Array jets(const Widths& widths, const Column& parameters, const Table& points,
   return numpy(out);
 }
 
-// A system over a network, with learned coefficients at their starts.
+// What a system over a network is made from.
+struct Question {
+  std::string equation;
+  std::vector<std::string> axes;
+  Parameters given;
+  Widths widths;
+  std::string activation;
+
+  bool operator==(const Question&) const = default;
+};
+
+// The system with its residual, and learned coefficients at their starts.
 struct Problem {
+  Question question;
   pinn::System system;
   pinn::Residual<double> residual;
-  std::vector<double> parameters;
+  std::vector<double> learned;
 
-  Problem(const std::string& equation, const std::vector<std::string>& axes, const Parameters& given,
-          const Widths& widths, const Column& flat, const std::string& activation)
-      : system(pinn::parse_system(equation, {.axes = axes, .parameters = given})),
-        residual(system, pinn::equation_roots(system), network_of(widths, activation)),
-        parameters(flat.data(), flat.data() + flat.shape(0)) {
+  explicit Problem(const Question& asked)
+      : question(asked),
+        system(pinn::parse_system(asked.equation, {.axes = asked.axes, .parameters = asked.given})),
+        residual(system, pinn::equation_roots(system), network_of(asked.widths, asked.activation)) {
     for (const pinn::Learned& coefficient : system.learned)
-      parameters.push_back(coefficient.positive ? std::log(coefficient.initial) : coefficient.initial);
+      learned.push_back(coefficient.positive ? std::log(coefficient.initial) : coefficient.initial);
+  }
+
+  std::vector<double> parameters(const Column& flat) const {
+    std::vector<double> all(flat.data(), flat.data() + flat.shape(0));
+    all.insert(all.end(), learned.begin(), learned.end());
+    return all;
   }
 };
+
+// The one that was asked for last is kept: the steps of a training ask the same again and again, and reading
+// the text takes as long as ten points.
+const Problem& problem_of(const Question& asked) {
+  static thread_local std::unique_ptr<Problem> last;
+  if (!last || last->question != asked) last = std::make_unique<Problem>(asked);
+  return *last;
+}
 
 Array residual(const std::string& equation, const std::vector<std::string>& axes, const Parameters& given,
                const Widths& widths, const Column& flat, const Table& points, const std::string& activation) {
   const auto n = static_cast<std::ptrdiff_t>(points.shape(0));
   const base::Points<double> out = unlocked([&] {
-    Problem problem(equation, axes, given, widths, flat, activation);
+    const Problem& problem = problem_of({equation, axes, given, widths, activation});
     base::Points<double> values(problem.residual.roots(), n);
     pinn::Residual<double>::Workspace workspace;
-    problem.residual.values(problem.parameters, points.data(), n, workspace, values.data());
+    problem.residual.values(problem.parameters(flat), points.data(), n, workspace, values.data());
     return values;
   });
   return numpy(out);
@@ -101,12 +127,12 @@ nb::dict residual_gradient(const std::string& equation, const std::vector<std::s
   std::vector<std::pair<std::string, double>> learned;
   double loss = 0;
   unlocked([&] {
-    Problem problem(equation, axes, given, widths, flat, activation);
-    gradient.resize(problem.parameters.size());
+    const Problem& problem = problem_of({equation, axes, given, widths, activation});
+    const std::vector<double> parameters = problem.parameters(flat);
+    gradient.resize(parameters.size());
     // Kept from call to call: fresh pages would cost more than the arithmetic at few points.
     static thread_local pinn::Residual<double>::Workspace workspace;
-    loss =
-        problem.residual.add_gradient(problem.parameters, points.data(), n, nullptr, 1, workspace, gradient);
+    loss = problem.residual.add_gradient(parameters, points.data(), n, nullptr, 1, workspace, gradient);
     const std::size_t own = flat.shape(0);
     for (std::size_t c = 0; c < problem.system.learned.size(); ++c) {
       const pinn::Learned& coefficient = problem.system.learned[c];
@@ -297,9 +323,10 @@ nb::dict certificate(const std::string& equation, const std::vector<std::string>
                      const Parameters& given, const Widths& widths, const Column& flat,
                      const std::string& solution, int samples, const std::string& activation) {
   const auto found = unlocked([&] {
-    Problem problem(equation, axes, given, widths, flat, activation);
-    const int node = solution_node(problem.system, solution);
-    return pinn::certify(problem.system, node, network_of(widths, activation), problem.parameters,
+    const Problem& problem = problem_of({equation, axes, given, widths, activation});
+    pinn::System system = problem.system;
+    const int node = solution_node(system, solution);
+    return pinn::certify(system, node, network_of(widths, activation), problem.parameters(flat),
                          {.samples = samples});
   });
   nb::dict out;

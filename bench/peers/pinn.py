@@ -10,7 +10,7 @@ import starling
 TITLE = "Residuals of equations"
 ABOUT = (
     "The gradient of the mean squared residual in all parameters of a network of four hidden layers of 50 tanh neurons in (x, t): one step less "
-    "the optimiser. Order 2 is Burgers' equation, order 4 u_t + u u_x + u_xx + u_xxxx = 0. Starling reads the equation's text in every call. "
+    "the optimiser. Order 2 is Burgers' equation, order 4 u_t + u u_x + u_xx + u_xxxx = 0. Starling and JAX keep what they made of the equation from call to call. "
     "PyTorch nests autograd.grad; DeepXDE is its own path of a training step on PyTorch, the points its anchors; JAX nests grad under vmap, or "
     "uses jax.experimental.jet. Loss and gradient are compared."
 )

@@ -71,7 +71,9 @@ class SolveApplication : public study::Application {
         system.equations.size() == 1 ? "" : "s", system.order(),
         degree < 0 ? "no polynomial" : fmt::format("degree {:g}", degree), system.conditions.size(),
         solver.parameters().size(),
-        problem.windows() > 1 ? fmt::format(" in each of {} windows", problem.windows()) : "",
+        problem.windows() > 1  ? fmt::format(" in each of {} windows", problem.windows())
+        : problem.stages() > 1 ? fmt::format(" through {} stages", problem.stages())
+                               : "",
         spec_.points.interior, spec_.points.condition, all_steps(spec_.solver), doubts);
   }
 
@@ -133,6 +135,8 @@ class SolveApplication : public study::Application {
         pending.series["loss held out"].push_back({at, held_out->loss});
       if (problem.windows() > 1)
         pending.series["window"].push_back({at, static_cast<double>(solver.window() + 1)});
+      if (problem.stages() > 1)
+        pending.series["stage"].push_back({at, static_cast<double>(solver.stage() + 1)});
       for (const SolutionError& error : solution_errors(problem, solver.solution()))
         pending.series["relative_error " + error.quantity].push_back({at, error.relative});
       const std::vector<double> learned = learned_values(problem.system(), solver.parameters());
@@ -200,7 +204,9 @@ class SolveApplication : public study::Application {
       metric("loss held out", held_out->loss,
              fmt::format("least, at step {}, whose parameters are kept; a share of {:g} of all points{}",
                          held_out->step, spec_.solver.held_out,
-                         problem.windows() > 1 ? ", in the last window" : ""));
+                         problem.windows() > 1  ? ", in the last window"
+                         : problem.stages() > 1 ? ", in the last stage"
+                                                : ""));
     record_curves(store, problem, solver);
     record_solution_figures(store, problem, solver.solution(), solver.interior());
   }
@@ -233,11 +239,11 @@ class SolveApplication : public study::Application {
   // Bounds of the error where theory has one. Returns why it has none for any quantity, or nothing.
   static std::string record_certificates(study::Store& store, const Problem& problem,
                                          std::span<const double> parameters) {
-    if (problem.windows() > 1) return "the solution is in windows of time";
     std::string refused;
     const std::vector<SolutionError> errors = solution_errors(problem, parameters);
     for (const Definition& quantity : problem.quantities()) {
-      const Certificate bound = certify(problem.system(), quantity.node, problem.network(), parameters);
+      const Certificate bound = certify(problem.system(), quantity.node, problem.network(), parameters,
+                                        {.windows = problem.windows()});
       if (!bound.refused.empty()) {
         if (refused.empty()) refused = bound.refused;
         continue;

@@ -6,112 +6,20 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
-#include <map>
 #include <numbers>
 #include <optional>
-#include <set>
 
 #include "starling/base/error.h"
 #include "starling/math/legendre.h"
+#include "starling/systems/pinn/windows.h"
 
 namespace starling::pinn {
 namespace {
 
 using base::Error;
 using base::ErrorKind;
-
-// The nodes that an equation may be linear in: u, u_i and u_ii, and the sum of u_ii over space.
-struct Atoms {
-  int value = -1;
-  std::vector<int> first{}, second{};
-  int laplacian = -1;
-};
-
-Atoms atoms_of(System& system, int solution) {
-  Atoms atoms{.value = solution};
-  for (std::size_t axis = 0; axis < system.axes.size(); ++axis) {
-    atoms.first.push_back(system.graph.derivative(solution, static_cast<int>(axis)));
-    atoms.second.push_back(system.graph.derivative(atoms.first.back(), static_cast<int>(axis)));
-  }
-  const Node& node = system.graph.at(solution);
-  if (node.op == Op::symbol) {
-    const int unknown = system.graph.symbols()[static_cast<std::size_t>(node.a)].unknown;
-    atoms.laplacian = system.graph.symbol({.unknown = unknown, .kind = Symbol::Kind::laplacian});
-  }
-  return atoms;
-}
-
-// Adds up the coefficients of the atoms of an expression; what is left reads coordinates alone.
-class Reader {
- public:
-  Reader(const System& system, const Atoms& atoms) : graph_(system.graph) {
-    known_.insert(atoms.value);
-    known_.insert(atoms.first.begin(), atoms.first.end());
-    known_.insert(atoms.second.begin(), atoms.second.end());
-    if (atoms.laplacian >= 0) known_.insert(atoms.laplacian);
-  }
-
-  /// False, with a reason, where the expression is not linear with constant coefficients.
-  bool read(int node, double factor) {
-    if (known_.contains(node)) {
-      found_[node] += factor;
-      return true;
-    }
-    if (reads_no_unknown(node)) return true;
-    const Node& at = graph_.at(node);
-    switch (at.op) {
-      case Op::add:
-        return read(at.a, factor) && read(at.b, factor);
-      case Op::subtract:
-        return read(at.a, factor) && read(at.b, -factor);
-      case Op::negate:
-        return read(at.a, -factor);
-      case Op::multiply:
-        if (graph_.is_constant(at.a)) return read(at.b, factor * graph_.at(at.a).value);
-        if (graph_.is_constant(at.b)) return read(at.a, factor * graph_.at(at.b).value);
-        break;
-      case Op::divide:
-        if (graph_.is_constant(at.b)) return read(at.a, factor / graph_.at(at.b).value);
-        break;
-      case Op::symbol:
-        reason_ = "it reads a derivative other than u, its first and its unmixed second ones";
-        return false;
-      default:
-        break;
-    }
-    reason_ = "it is not linear with constant coefficients";
-    return false;
-  }
-
-  double at(int node) const {
-    const auto found = found_.find(node);
-    return found == found_.end() ? 0 : found->second;
-  }
-  const std::string& reason() const { return reason_; }
-
- private:
-  bool reads_no_unknown(int node) const { return graph_.degree(node) == 0 && !graph_.reads_learned(node); }
-
-  const Graph& graph_;
-  std::set<int> known_;
-  std::map<int, double> found_;
-  std::string reason_;
-};
-
-LinearOperator refused(std::string reason) {
-  return {.refused = std::move(reason)};
-}
-
-// What a condition multiplies the solution by, when it is a value of the solution; 0 otherwise.
-double value_factor(const System& system, const Atoms& atoms, const Condition& condition) {
-  Reader reader(system, atoms);
-  if (!condition.where.empty() || !reader.read(condition.residual, 1)) return 0;
-  for (std::size_t axis = 0; axis < atoms.first.size(); ++axis) {
-    if (reader.at(atoms.first[axis]) != 0 || reader.at(atoms.second[axis]) != 0) return 0;
-  }
-  return atoms.laplacian >= 0 && reader.at(atoms.laplacian) != 0 ? 0 : reader.at(atoms.value);
-}
 
 // A side of the box, and the condition that gives the solution there.
 struct Side {
@@ -121,12 +29,12 @@ struct Side {
   double factor = 1;
 };
 
-std::optional<Side> given_side(const System& system, const Atoms& atoms, std::size_t axis, double at) {
+std::optional<Side> given_side(System& system, int solution, std::size_t axis, double at) {
   for (const Condition& condition : system.conditions) {
     bool here = condition.held[axis] == at;
     for (std::size_t other = 0; other < system.axes.size(); ++other)
       here = here && (other == axis || !condition.held[other]);
-    const double factor = here ? value_factor(system, atoms, condition) : 0;
+    const double factor = here ? value_factor(system, solution, condition) : 0;
     if (factor != 0) return Side{axis, at, condition.residual, factor};
   }
   return std::nullopt;
@@ -191,13 +99,33 @@ class Samples {
   };
   /// Of residual / scale where `axis` is at a place; over the whole box without an axis.
   Size of(int residual, double scale, std::optional<std::size_t> axis, double at) const {
+    const Product product = places(axis, at);
+    return size_of(product, values(residual, parameters_, product), scale);
+  }
+  /// Of what a node differs by from that of other parameters, where `axis` is at a place.
+  Size change(int node, std::span<const double> others, std::size_t axis, double at) const {
+    const Product product = places(axis, at);
+    std::vector<double> here = values(node, parameters_, product);
+    const std::vector<double> there = values(node, others, product);
+    std::ranges::transform(here, there, here.begin(), std::minus());
+    return size_of(product, here, 1);
+  }
+
+ private:
+  Product places(std::optional<std::size_t> axis, double at) const {
     Product product;
     for (std::size_t a = 0; a < axes_.size(); ++a) product.extend(axis == a ? Places{{at}, {1}} : axes_[a]);
-    const Residual<double> measured(system_, {residual}, network_);
+    return product;
+  }
+  std::vector<double> values(int node, std::span<const double> parameters, const Product& product) const {
+    const Residual<double> measured(system_, {node}, network_);
     Residual<double>::Workspace workspace;
-    std::vector<double> values(product.weights.size());
-    measured.values(parameters_, product.points.data(), static_cast<std::ptrdiff_t>(values.size()), workspace,
-                    values.data());
+    std::vector<double> found(product.weights.size());
+    measured.values(parameters, product.points.data(), static_cast<std::ptrdiff_t>(found.size()), workspace,
+                    found.data());
+    return found;
+  }
+  static Size size_of(const Product& product, std::span<const double> values, double scale) {
     Size size;
     double squares = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -214,7 +142,6 @@ class Samples {
     return size;
   }
 
- private:
   const System& system_;
   const nets::JetNetwork& network_;
   std::span<const double> parameters_;
@@ -223,6 +150,7 @@ class Samples {
 
 struct CertificateSetting {
   LinearOperator by;
+  int solution = -1;
   std::vector<Side> sides{};
   std::optional<Side> start{};
   std::optional<std::size_t> time{};
@@ -248,10 +176,31 @@ void set_constants(const System& system, const CertificateSetting& setting, Cert
   }
 }
 
-Certificate measure(const System& system, const CertificateSetting& setting, const Samples& samples) {
-  Certificate out;
+// What a solution may be off by at a time: over all places of space, and in the norm.
+struct ErrorBound {
+  double supremum = 0, norm = 0;
+};
+
+double residual_after(const Samples& samples, const CertificateSetting& setting, const System& system,
+                      double eigenvalue) {
+  const Side& start = *setting.start;
+  const double end = system.domain->high[start.axis];
+  const Places& times = samples.along(start.axis);
+  double sum = 0;
+  for (std::size_t i = 0; i < times.at.size(); ++i) {
+    if (times.weights[i] == 0) continue;
+    const double decay = std::exp(-eigenvalue * (end - times.at[i]));
+    sum += times.weights[i] * decay *
+           samples.of(system.equations[0].residual, setting.by.scale, start.axis, times.at[i]).norm;
+  }
+  return sum;
+}
+
+// Adds a window of time, or the whole of it, to a certificate: its sides and its residual, and how an error
+// at its first time goes on. Returns what the error is at most at its last.
+ErrorBound extend(Certificate& out, const System& system, const CertificateSetting& setting,
+                  const Samples& samples, const ErrorBound& first) {
   set_constants(system, setting, out);
-  const int residual = system.equations[0].residual;
   double volume = 1;
   for (std::size_t axis = 0; axis < system.axes.size(); ++axis)
     volume *= setting.time == axis ? 1 : length(system, axis);
@@ -259,27 +208,50 @@ Certificate measure(const System& system, const CertificateSetting& setting, con
     const auto size = samples.of(side.residual, side.factor, side.axis, side.at);
     out.side_supremum = std::max(out.side_supremum, size.supremum);
   }
-  const auto [supremum, norm] = samples.of(residual, setting.by.scale, std::nullopt, 0);
-  out.residual_supremum = supremum;
-  out.residual_part = norm / out.eigenvalue;
+  const auto [supremum, norm] = samples.of(system.equations[0].residual, setting.by.scale, std::nullopt, 0);
+  out.residual_supremum = std::max(out.residual_supremum, supremum);
+  const double sides = std::sqrt(volume) * out.side_supremum;
+  ErrorBound last{.supremum = std::max(out.side_supremum, first.supremum) + out.barrier * supremum};
   if (setting.start) {
-    const Side& start = *setting.start;
-    const auto size = samples.of(start.residual, start.factor, start.axis, start.at);
-    out.start_supremum = size.supremum;
-    const double span = length(system, start.axis), end = system.domain->high[start.axis];
-    out.start_norm = size.norm;
-    out.norm = std::exp(-out.eigenvalue * span) * size.norm;
-    out.residual_part = 0;
-    const Places& times = samples.along(start.axis);
-    for (std::size_t i = 0; i < times.at.size(); ++i) {
-      if (times.weights[i] == 0) continue;
-      const double decay = std::exp(-out.eigenvalue * (end - times.at[i]));
-      out.residual_part +=
-          times.weights[i] * decay * samples.of(residual, setting.by.scale, start.axis, times.at[i]).norm;
-    }
+    const double decay = std::exp(-out.eigenvalue * length(system, setting.start->axis)),
+                 added = residual_after(samples, setting, system, out.eigenvalue);
+    out.residual_part = decay * out.residual_part + added;
+    last.norm = decay * first.norm + added + sides;
+  } else {
+    out.residual_part = norm / out.eigenvalue;
+    last.norm = out.residual_part + sides;
   }
-  out.norm += out.residual_part + std::sqrt(volume) * out.side_supremum;
-  out.supremum = std::max(out.side_supremum, out.start_supremum) + out.barrier * out.residual_supremum;
+  out.supremum = std::max(out.supremum, last.supremum);
+  out.norm = last.norm;
+  return last;
+}
+
+Certificate measure(const System& system, const CertificateSetting& setting, const nets::JetNetwork& network,
+                    std::span<const double> parameters, int count, std::int64_t windows) {
+  Certificate out;
+  const std::size_t size = parameters.size() / static_cast<std::size_t>(windows);
+  ErrorBound error;
+  for (std::int64_t w = 0; w < windows; ++w) {
+    const System window = within_window(system, windows, w);
+    const auto own = [&](std::int64_t number) {
+      return parameters.subspan(static_cast<std::size_t>(number) * size, size);
+    };
+    const Samples samples(window, network, own(w), count);
+    if (setting.start && w == 0) {
+      const Side& start = *setting.start;
+      const auto at_first = samples.of(start.residual, start.factor, start.axis, start.at);
+      error = {at_first.supremum, at_first.norm};
+      out.start_supremum = error.supremum;
+      out.start_norm = error.norm;
+    } else if (w > 0) {
+      const std::size_t t = setting.start->axis;
+      const auto jump = samples.change(setting.solution, own(w - 1), t, window.domain->low[t]);
+      error.supremum += jump.supremum;
+      error.norm += jump.norm;
+      out.jump_supremum = std::max(out.jump_supremum, jump.supremum);
+    }
+    error = extend(out, window, setting, samples, error);
+  }
   return out;
 }
 
@@ -297,57 +269,26 @@ std::string refusal(const System& system) {
 
 }  // namespace
 
-LinearOperator linear_operator(System& system, int residual, int solution) {
-  if (system.graph.degree(solution) == 0)
-    throw Error(ErrorKind::usage, "certificate: the solution reads no unknown of the network");
-  const Atoms atoms = atoms_of(system, solution);
-  Reader reader(system, atoms);
-  if (!reader.read(residual, 1)) return refused("the equation: " + reader.reason());
-  LinearOperator by{.reaction = reader.at(atoms.value)};
-  const double space = atoms.laplacian >= 0 ? reader.at(atoms.laplacian) : 0;
-  double rate = 0;
-  for (std::size_t axis = 0; axis < system.axes.size(); ++axis) {
-    const bool time = system.axes[axis] == "t";
-    const double first = reader.at(atoms.first[axis]), second = reader.at(atoms.second[axis]);
-    if (time && second != 0) return refused("the equation: it has a second derivative in time");
-    if (time) rate = first;
-    by.advection.push_back(time ? 0 : first);
-    by.diffusion.push_back(time ? 0 : -(second + space));
-  }
-  const auto leading =
-      std::find_if(by.diffusion.begin(), by.diffusion.end(), [](double k) { return k != 0; });
-  if (leading == by.diffusion.end()) return refused("the equation: it has no second derivative in space");
-  by.evolves = rate != 0;
-  const bool has_time = std::find(system.axes.begin(), system.axes.end(), "t") != system.axes.end();
-  if (has_time && !by.evolves) return refused("the equation: it reads t, but no u_t");
-  by.scale = by.evolves ? rate : *leading > 0 ? 1 : -1;
-  by.reaction /= by.scale;
-  for (std::size_t axis = 0; axis < system.axes.size(); ++axis) {
-    by.diffusion[axis] /= by.scale;
-    by.advection[axis] /= by.scale;
-    if (system.axes[axis] != "t" && !(by.diffusion[axis] > 0))
-      return refused(fmt::format("the equation: it does not diffuse along {}", system.axes[axis]));
-  }
-  if (by.reaction < 0)
-    return refused("the equation: its term in u makes it grow, and the estimates need decay");
-  return by;
-}
-
 Certificate certify(const System& asked, int solution, const nets::JetNetwork& network,
                     std::span<const double> parameters, const CertificateSpec& spec) {
   if (spec.samples != 0 && (spec.samples < 8 || spec.samples > 2048))
     throw Error(ErrorKind::usage, fmt::format("samples: {}; expected 8 to 2048, or 0", spec.samples));
+  if (spec.windows < 1 || parameters.size() % static_cast<std::size_t>(spec.windows) != 0)
+    throw Error(ErrorKind::usage, fmt::format("windows: {} of {} parameters; expected as many of each",
+                                              spec.windows, parameters.size()));
   if (std::string reason = refusal(asked); !reason.empty()) return {.refused = std::move(reason)};
   System system = asked;  // its graph grows by the derivatives of the solution
-  CertificateSetting setting{.by = linear_operator(system, system.equations[0].residual, solution)};
+  CertificateSetting setting{.by = linear_operator(system, system.equations[0].residual, solution),
+                             .solution = solution};
   if (!setting.by.refused.empty()) return {.refused = setting.by.refused};
-  const Atoms atoms = atoms_of(system, solution);
+  if (spec.windows > 1 && !setting.by.evolves)
+    return {.refused = "the windows are of time, and the equation has no u_t"};
   for (std::size_t axis = 0; axis < system.axes.size(); ++axis) {
     const bool time = system.axes[axis] == "t";
     if (time) setting.time = axis;
     for (const double at : {system.domain->low[axis], system.domain->high[axis]}) {
       if (time && at == system.domain->high[axis]) continue;
-      const auto side = given_side(system, atoms, axis, at);
+      const auto side = given_side(system, solution, axis, at);
       if (!side)
         return {.refused = fmt::format("no condition gives the solution on the whole side {} = {}",
                                        system.axes[axis], at)};
@@ -357,8 +298,8 @@ Certificate certify(const System& asked, int solution, const nets::JetNetwork& n
   }
   constexpr std::array defaults{512, 96, 32, 16};
   const int count = spec.samples != 0 ? spec.samples : defaults.at(system.axes.size() - 1);
-  Certificate found = measure(system, setting, Samples(system, network, parameters, count));
-  const Certificate half = measure(system, setting, Samples(system, network, parameters, count / 2));
+  Certificate found = measure(system, setting, network, parameters, count, spec.windows);
+  const Certificate half = measure(system, setting, network, parameters, count / 2, spec.windows);
   const auto change = [](double fine, double coarse) {
     return fine > 0 ? std::abs(fine - coarse) / fine : 0;
   };

@@ -1,8 +1,10 @@
 #pragma once
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "starling/systems/pinn/linear_operator.h"
 #include "starling/systems/pinn/residual.h"
 
 namespace starling::pinn {
@@ -21,24 +23,16 @@ namespace starling::pinn {
 //     with u_t      |e(T)|_2 <= e^(-λT) |e(0)|_2 + ∫ e^(-λ(T-s)) |r(s)|_2 ds + √|Ω| sup|e| on the sides
 //     both          sup|e|   <= sup|e| on the sides (and at first) + β sup|r|,
 //
-// where β is the least of L_i²/(8 k_i) for b_i = 0, L_i/|b_i| otherwise, 1/c and T: barriers of the maximum
+// In windows of time, each a network of its own, the error at the first time of a window is at most that at
+// the end of the window before and the jump between both networks there, which is measured; so the second and
+// third line hold from window to window.
+//
+// β is the least of L_i²/(8 k_i) for b_i = 0, L_i/|b_i| otherwise, 1/c and T: barriers of the maximum
 // principle.
 
-/// The coefficients of an equation, divided by that of u_t, or of a sign that makes k positive.
-struct LinearOperator {
-  std::string refused{};                         ///< why the estimates do not hold; empty when they do
-  bool evolves = false;                          ///< has u_t
-  double scale = 1;                              ///< what the residual was divided by
-  std::vector<double> diffusion{}, advection{};  ///< one an axis, 0 for t
-  double reaction = 0;
-};
-
-/// Reads an equation as an operator on `solution`, the node of an unknown or of a definition (u = x (1 - x)
-/// n). Error{usage} for a node that reads no unknown.
-LinearOperator linear_operator(System& system, int residual, int solution);
-
 struct CertificateSpec {
-  int samples = 0;  ///< along an axis, at least 8; 0 picks 512, 96, 32 or 16 for 1 to 4 axes
+  int samples = 0;           ///< along an axis, at least 8; 0 picks 512, 96, 32 or 16 for 1 to 4 axes
+  std::int64_t windows = 1;  ///< of time; parameters are those of all, one set after another
 };
 
 /// Bounds of the error of a network. Norms are Gauss sums, suprema the largest of the samples, so what lies
@@ -53,13 +47,14 @@ struct Certificate {
   double residual_part = 0;                   ///< of `norm`: |r|_2 / λ, or the integral over times
   double side_supremum = 0;                   ///< of the error on the sides
   double start_supremum = 0, start_norm = 0;  ///< of the error at the first time
+  double jump_supremum = 0;                   ///< the largest of a jump between windows
   double refinement = 0;  ///< the larger relative change of both bounds against half as many samples
 };
 
-/// The certificate of a system with one equation for `solution`, refused with a reason where no estimate
-/// holds: several equations, coefficients that vary or are learned, holes, periodic axes, a side on which the
-/// solution is not given. Error{usage} for too few samples, a network that does not fit, a residual or a
-/// boundary value that is not finite.
+/// The certificate of a solution of a system with one equation for `solution`, refused with a reason where no
+/// estimate holds: several equations, coefficients that vary or are learned, holes, periodic axes, a side on
+/// which the solution is not given. Error{usage} for too few samples, a network that does not fit, a residual
+/// or a boundary value that is not finite.
 Certificate certify(const System& system, int solution, const nets::JetNetwork& network,
                     std::span<const double> parameters, const CertificateSpec& spec = {});
 

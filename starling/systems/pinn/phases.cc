@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <numeric>
 #include <sstream>
 
@@ -14,6 +15,8 @@ namespace {
 
 using base::Error;
 using base::ErrorKind;
+
+constexpr std::size_t most_stages = 1000;
 
 template <class T>
 std::optional<T> number_in(const std::string& word) {
@@ -30,14 +33,20 @@ std::optional<T> named(const std::vector<std::pair<std::string, T>>& names, cons
   return found->second;
 }
 
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
 // One phase of the schedule; `where` says which.
 class PhaseReader {
  public:
-  PhaseReader(const SolverSpec& spec, const std::string& text, int number) : spec_(spec) {
-    std::istringstream stream(text);
-    for (std::string word; stream >> word;) words_.push_back(word);
-    where_ = fmt::format("train.schedule: phase {}, '{}'", number, fmt::join(words_, " "));
-  }
+  PhaseReader(const SolverSpec& spec, const std::string& text, int number)
+      : spec_(spec),
+        words_(words_of(text)),
+        where_(fmt::format("train.schedule: phase {}, '{}'", number, fmt::join(words_, " "))) {}
 
   Phase read() const {
     if (words_.size() < 2) fail("expected a name and its steps, such as muon 500");
@@ -91,6 +100,25 @@ class PhaseReader {
   std::string where_;
 };
 
+// One coefficient of a curriculum with its values, one a stage.
+void add_values(const std::string& text, std::vector<Coefficients>& stages) {
+  const std::vector<std::string> words = words_of(text);
+  const auto fail = [&](const std::string& message) {
+    throw Error(ErrorKind::usage, fmt::format("train.curriculum: '{}': {}", fmt::join(words, " "), message));
+  };
+  if (words.size() < 2) fail("expected a param and its values before the last, such as b 10 20");
+  const std::size_t count = words.size() - 1;
+  if (count > most_stages) fail(fmt::format("{} values; expected at most {}", count, most_stages));
+  if (stages.empty()) stages.resize(count);
+  if (stages.size() != count)
+    fail(fmt::format("{} values; expected {}, as many as those before", count, stages.size()));
+  for (std::size_t k = 0; k < count; ++k) {
+    const auto value = number_in<double>(words[k + 1]);
+    if (!value || !std::isfinite(*value)) fail(fmt::format("'{}'; expected a number", words[k + 1]));
+    if (!stages[k].emplace(words[0], *value).second) fail(fmt::format("'{}' is named twice", words[0]));
+  }
+}
+
 }  // namespace
 
 const std::vector<std::pair<std::string, optim::Rule>>& rule_names() {
@@ -136,9 +164,24 @@ std::vector<Phase> phases_of(const SolverSpec& spec) {
   return phases;
 }
 
+std::vector<Coefficients> stages_of(const SolverSpec& spec) {
+  if (spec.curriculum.empty()) return std::vector<Coefficients>(1);
+  std::vector<Coefficients> stages;
+  std::istringstream parts(spec.curriculum + ",");
+  for (std::string part; std::getline(parts, part, ',');) add_values(part, stages);
+  if (spec.windows > 1)
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("train.curriculum: '{}' beside {} windows; expected train.windows = 1, since a stage "
+                    "goes over all times",
+                    spec.curriculum, spec.windows));
+  stages.emplace_back();
+  return stages;
+}
+
 std::int64_t all_steps(const SolverSpec& spec) {
   const std::vector<Phase> phases = phases_of(spec);
-  return spec.windows *
+  return spec.windows * static_cast<std::int64_t>(stages_of(spec).size()) *
          std::accumulate(phases.begin(), phases.end(), std::int64_t{0},
                          [](std::int64_t sum, const Phase& phase) { return sum + phase.steps; });
 }

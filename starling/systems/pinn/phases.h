@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,7 +31,18 @@ const std::vector<std::pair<std::string, SolveMethod>>& method_names();
 /// `adam_steps` of `first`, then `steps` of `method`. Error{usage} with the number and text of a phase.
 std::vector<Phase> phases_of(const SolverSpec& spec);
 
-/// The steps of all phases, in every window.
+/// Values of `param`s in place of those of an equation's text.
+using Coefficients = std::map<std::string, double>;
+
+/// The stages of `train.curriculum`, each of which goes through all phases from where the one before ended,
+///
+///     b 10 20 30, nu 0.1 0.03 0.01
+///
+/// names, and as many values of each. The last stage has no values: its equations are the text's.
+/// Error{usage} with the text that is wrong; what is a `param` is not known here.
+std::vector<Coefficients> stages_of(const SolverSpec& spec);
+
+/// The steps of all phases, in every window and stage.
 std::int64_t all_steps(const SolverSpec& spec);
 
 }  // namespace starling::pinn

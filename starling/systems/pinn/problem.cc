@@ -10,6 +10,7 @@
 #include "starling/base/error.h"
 #include "starling/data/table_file.h"
 #include "starling/systems/pinn/loss.h"
+#include "starling/systems/pinn/phases.h"
 #include "starling/systems/pinn/points.h"
 #include "starling/systems/pinn/references.h"
 #include "starling/systems/pinn/windows.h"
@@ -59,6 +60,28 @@ std::vector<double> each(const std::vector<double>& x, const std::vector<double>
   return out;
 }
 
+// The system with other values of its parameters.
+System stage_of(const std::string& equation, const System& last, const Coefficients& values) {
+  std::string named;
+  for (const auto& [name, value] : values) {
+    std::vector<std::string> known;
+    for (const auto& [parameter, of_text] : last.parameters) known.push_back(parameter);
+    if (std::ranges::find(known, name) == known.end())
+      throw Error(ErrorKind::usage, fmt::format("train.curriculum: no param '{}' in the equation{}", name,
+                                                known.empty() ? "; expected param " + name + " = ..."
+                                                              : base::suggestion(name, known)));
+    named += fmt::format("{}{} = {}", named.empty() ? "" : ", ", name, value);
+  }
+  System system = parse_system(
+      equation,
+      {.source = fmt::format("train.curriculum, {}: problem.equation", named), .parameters = values});
+  if (system.domain->low != last.domain->low || system.domain->high != last.domain->high)
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("train.curriculum: the domain depends on {}; expected params of the equations", named));
+  return system;
+}
+
 }  // namespace
 
 Problem::Problem(const SolveSpec& spec) : kind_(spec.problem.reference), windows_(spec.solver.windows) {
@@ -68,6 +91,9 @@ Problem::Problem(const SolveSpec& spec) : kind_(spec.problem.reference), windows
   if (!system_.domain)
     throw Error(ErrorKind::usage,
                 "problem.equation: no domain; expected for example domain x = 0..1, t = 0..1");
+  for (const Coefficients& values : stages_of(spec.solver)) {
+    if (!values.empty()) earlier_.push_back(stage_of(spec.problem.equation, system_, values));
+  }
   quantities_ = quantities_of(system_);
   network_ = network_of(spec, system_);
   if (!spec.problem.data.empty()) data_ = read(spec.problem.data, "problem.data");

@@ -24,6 +24,11 @@ class Problem {
   explicit Problem(const SolveSpec& spec);
 
   const System& system() const { return system_; }
+  /// What the stages of `train.curriculum` solve before, the last of them the system itself.
+  std::int64_t stages() const { return static_cast<std::int64_t>(earlier_.size()) + 1; }
+  const System& system_of(std::int64_t stage) const {
+    return stage + 1 == stages() ? system_ : earlier_[static_cast<std::size_t>(stage)];
+  }
   const nets::JetNetwork& network() const { return network_; }
   /// What a solution is asked for: definitions that read an unknown, then the unknowns.
   const std::vector<Definition>& quantities() const { return quantities_; }
@@ -50,6 +55,7 @@ class Problem {
   ReferenceKind kind_;
   std::int64_t windows_;
   System system_;
+  std::vector<System> earlier_;  // stages before the last
   nets::JetNetwork network_;
   std::vector<Definition> quantities_;
   Measurements data_;

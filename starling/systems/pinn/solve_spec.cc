@@ -87,6 +87,10 @@ void describe_solver(study::Description& d, SolverSpec& solver) {
   d.integer("windows", solver.windows, {.minimum = 1, .maximum = 1000},
             "equal parts of the time, trained one after another, each from the end of the one before, with "
             "all phases");
+  d.text(
+      "curriculum", solver.curriculum,
+      "values of params for the stages before the last, which has the equation's own, each with all phases, "
+      "from the end of the one before: b 10 20 30, nu 0.1 0.03 0.01");
   d.choice("stop", solver.stop, {{"rest", Stop::rest}, {"held_out", Stop::held_out}},
            "where a training ends before its steps are done: at rest, or also once the loss at points held "
            "out no longer falls, with the best parameters");

@@ -90,6 +90,7 @@ struct SolverSpec {
   std::int64_t memory = 50;  ///< pairs of lbfgs
   std::string schedule{};    ///< phases in place of first, adam_steps, method and steps; see phases_of
   std::int64_t windows = 1;  ///< of time, one after another
+  std::string curriculum{};  ///< easier values of `param`s that come first; see stages_of
   Stop stop = Stop::rest;
   double held_out = 0.1;        ///< share of all points
   std::int64_t patience = 500;  ///< steps of the last phase

@@ -61,7 +61,7 @@ Solver::Solver(const SolveSpec& spec, const Problem& problem)
     : spec_(spec),
       problem_(problem),
       phases_(phases_of(spec.solver)),
-      system_(within_window(problem.system(), spec.solver.windows, 0)),
+      system_(within_window(problem.system_of(0), spec.solver.windows, 0)),
       weak_(weak_forms()),
       loss_(loss_of(make_terms(Share::training))) {
   state_.parameters =
@@ -135,19 +135,23 @@ void Solver::advance() {
   if (!last_phase()) {
     ++state_.phase;
   } else {
-    state_.former.insert(state_.former.end(), state_.parameters.begin(), state_.parameters.end());
-    ++state_.window;
-    state_.window_start = state_.step;
+    if (last_stage()) {
+      state_.former.insert(state_.former.end(), state_.parameters.begin(), state_.parameters.end());
+      ++state_.window;
+    } else {
+      ++state_.stage;
+    }
+    state_.part_start = state_.step;
     state_.phase = 0;
     state_.best = std::numeric_limits<double>::infinity();
     state_.best_step = -1;
-    make_window();
+    make_part();
   }
   prepare_phase();
 }
 
-void Solver::make_window() {
-  system_ = within_window(problem_.system(), spec_.solver.windows, state_.window);
+void Solver::make_part() {
+  system_ = within_window(problem_.system_of(state_.stage), spec_.solver.windows, state_.window);
   weak_ = weak_forms();
   loss_ = loss_of(make_terms(Share::training));
   if (stops_early()) held_out_ = Loss(system_, problem_.network(), make_terms(Share::held_out).terms);
@@ -170,7 +174,7 @@ void Solver::start_method() {
 
 void Solver::step() {
   if (phase_over() && !finished()) advance();
-  const std::int64_t since = state_.step - state_.window_start;
+  const std::int64_t since = state_.step - state_.part_start;
   const bool due = since % spec_.points.renew_every == 0, changed = due && changes_loss() && since > 0;
   if (changed) {
     if (renews_points()) renew_points();
@@ -249,7 +253,7 @@ void Solver::balance_terms() {
   for (std::size_t k = 0; k < sizes.size(); ++k) {
     const double there = sum / std::max(sizes[k], smallest * sum + 1e-300);
     loss_.set_weight(
-        k, state_.step == state_.window_start ? there : memory * loss_.term(k).weight + (1 - memory) * there);
+        k, state_.step == state_.part_start ? there : memory * loss_.term(k).weight + (1 - memory) * there);
   }
 }
 

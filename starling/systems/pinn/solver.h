@@ -19,32 +19,36 @@
 
 namespace starling::pinn {
 
-/// A training in progress: parameters, points and optimiser, through the phases of `phases_of` in every
-/// window of time, one window after another.
+/// A training in progress: parameters, points and optimiser, through the phases of `phases_of` in every stage
+/// of a curriculum, or in every window of time, one after another.
 ///
 /// New points leave a method's curvature as it is. Where a line search fails, it forgets the curvature once;
 /// where it fails again, or damping finds no step, the training is at rest until new points come, or for
 /// good. A window starts from the parameters of the one before, whose values at its first time stand in for
-/// the conditions there.
+/// the conditions there; a stage from those of the stage before.
 class Solver {
  public:
   /// Error{usage} for phases that phases_of refuses, windows that carried_nodes refuses, and a least-squares
   /// method whose Jacobian would hold more than 5e8 numbers. `problem` and `spec` outlive it.
   Solver(const SolveSpec& spec, const Problem& problem);
 
-  /// One step, of the next phase or window where one is over; of the last phase for as long as it is asked.
-  /// Error{numerical} that names the step, the term, the point and the value for a loss that is not finite.
+  /// One step, of the next phase, stage or window where one is over; of the last phase for as long as it is
+  /// asked. Error{numerical} that names the step, the term, the point and the value for a loss that is not
+  /// finite.
   void step();
 
   /// The error of `step` where the loss at the present parameters is not finite: first-order steps look at it
   /// before they move, so that a checkpoint may hold what no step has looked at.
   void check();
 
-  /// Whether all windows have gone through all phases, as far as a further step would serve.
-  bool finished() const { return phase_over() && last_phase() && state_.window + 1 == spec_.solver.windows; }
+  /// Whether all stages and windows have gone through all phases, as far as a further step would serve.
+  bool finished() const {
+    return phase_over() && last_phase() && last_stage() && state_.window + 1 == spec_.solver.windows;
+  }
   std::int64_t step_number() const { return state_.step; }
   std::int64_t window() const { return state_.window; }
-  /// Of the present window.
+  std::int64_t stage() const { return state_.stage; }
+  /// Of the present stage or window.
   std::span<const double> parameters() const { return state_.parameters; }
   /// Of every window, one set after another; windows to come have those of the present one.
   std::vector<double> solution() const;
@@ -53,7 +57,7 @@ class Solver {
   /// The step at which it came to rest for good, if it did.
   std::optional<std::int64_t> rested_at() const;
 
-  /// What points held out say: the loss there at the best step of the present window, and that step.
+  /// What points held out say: the loss there at the best step of the present stage or window, and that step.
   struct HeldOut {
     double loss = 0;
     std::int64_t step = 0;
@@ -87,7 +91,7 @@ class Solver {
  private:
   struct State {
     std::int64_t step = 0;
-    std::int64_t window = 0, window_start = 0;  // and the step at which it began
+    std::int64_t stage = 0, window = 0, part_start = 0;  // and the step at which the stage or window began
     std::int64_t phase = 0, phase_start = 0;
     std::vector<double> parameters{}, former{};  // former: of the windows before
     double loss = 0, gradient_norm = 0;
@@ -107,11 +111,12 @@ class Solver {
   enum class Share { training, held_out };
 
   const Phase& phase() const { return phases_[static_cast<std::size_t>(state_.phase)]; }
+  bool last_stage() const { return state_.stage + 1 == problem_.stages(); }
   bool last_phase() const { return state_.phase + 1 == static_cast<std::int64_t>(phases_.size()); }
   bool phase_over() const;
   bool stops_early() const { return spec_.solver.stop == Stop::held_out; }
   void advance();
-  void make_window();
+  void make_part();
   void prepare_phase();
   void check_size(const Phase& phase) const;
   void first_step();
@@ -145,7 +150,7 @@ class Solver {
   const Problem& problem_;
   std::vector<Phase> phases_;
   State state_;
-  System system_;               // within the present window
+  System system_;               // of the present stage, within the present window
   std::vector<WeakForm> weak_;  // of its equations, in the variational form
   Terms described_;             // names and starts of loss_; its terms have moved there
   Loss loss_;

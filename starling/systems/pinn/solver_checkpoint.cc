@@ -17,9 +17,16 @@ std::string Solver::checkpoint() const {
     for (const auto& [name, numbers] : first_->state())
       data::add_flat<double>(file, "first." + name, numbers);
   }
-  const std::int64_t counts[] = {state_.step,     state_.window,      state_.window_start,
-                                 state_.phase,    state_.phase_start, first_ ? first_->steps() : 0,
-                                 state_.failures, state_.at_rest,     state_.best_step};
+  const std::int64_t counts[] = {state_.step,
+                                 state_.stage,
+                                 state_.window,
+                                 state_.part_start,
+                                 state_.phase,
+                                 state_.phase_start,
+                                 first_ ? first_->steps() : 0,
+                                 state_.failures,
+                                 state_.at_rest,
+                                 state_.best_step};
   data::add_flat<std::int64_t>(file, "counts", counts);
   const double values[] = {state_.loss, state_.gradient_norm, state_.best};
   data::add_flat<double>(file, "values", values);
@@ -31,19 +38,20 @@ std::string Solver::checkpoint() const {
 
 void Solver::restore(std::string_view bytes, const std::string& name) {
   const data::TensorFile file = data::decode_safetensors(bytes, name);
-  std::int64_t counts[9] = {};
+  std::int64_t counts[10] = {};
   data::read_flat<std::int64_t>(file, "counts", counts, name);
-  restore_parameters(file, counts[1], name);
-  if (state_.window > 0) make_window();
+  state_.stage = std::clamp<std::int64_t>(counts[1], 0, problem_.stages() - 1);
+  restore_parameters(file, counts[2], name);
+  if (state_.window > 0 || state_.stage > 0) make_part();
   state_.step = counts[0];
-  state_.window_start = counts[2];
-  state_.phase = std::clamp<std::int64_t>(counts[3], 0, static_cast<std::int64_t>(phases_.size()) - 1);
-  state_.phase_start = counts[4];
+  state_.part_start = counts[3];
+  state_.phase = std::clamp<std::int64_t>(counts[4], 0, static_cast<std::int64_t>(phases_.size()) - 1);
+  state_.phase_start = counts[5];
   prepare_phase();
   restore_loss(file, name);
-  state_.failures = counts[6];
-  state_.at_rest = counts[7];
-  state_.best_step = counts[8];
+  state_.failures = counts[7];
+  state_.at_rest = counts[8];
+  state_.best_step = counts[9];
   double values[3] = {};
   data::read_flat<double>(file, "values", values, name);
   state_.loss = values[0];
@@ -54,7 +62,7 @@ void Solver::restore(std::string_view bytes, const std::string& name) {
   if (first_) {
     for (const auto& [part, numbers] : first_->state())
       data::read_flat<double>(file, "first." + part, numbers, name);
-    first_->restore_steps(counts[5]);
+    first_->restore_steps(counts[6]);
   } else if (state_.step > state_.phase_start) {
     restore_method(file, name);
   }

@@ -11,6 +11,7 @@
 #include "nets/formula_net.h"
 #include "starling/base/error.h"
 #include "starling/math/legendre.h"
+#include "starling/systems/pinn/windows.h"
 #include "systems/pinn/poisson.h"
 
 namespace starling::pinn {
@@ -101,6 +102,60 @@ TEST(Certificate, IsAboveTheTrueErrorOfAnyNetwork) {
       EXPECT_LT(found.refinement, 1e-2) << which->text;
     }
   }
+}
+
+// A network for every window of time; nothing makes them meet.
+TEST(Certificate, OverWindowsIsAboveTheTrueErrorOfAnyNetworks) {
+  constexpr std::int64_t windows = 3;
+  for (const Case* which : {&heat_case, &drifting}) {
+    System system = parse_system(which->text);
+    const int u = unknown(system);
+    const nets::JetNetwork network{{2, 8, 8, 1}};
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+      std::vector<double> all;
+      Truth truth;
+      for (std::int64_t w = 0; w < windows; ++w) {
+        const auto own = testing::split_mix_parameters(network, 10 * seed + static_cast<std::uint64_t>(w));
+        all.insert(all.end(), own.begin(), own.end());
+        const Truth part = true_error(*which, within_window(system, windows, w), u, network, own);
+        truth = {std::max(truth.supremum, part.supremum), part.norm};
+      }
+      const Certificate found = certify(system, u, network, all, {.windows = windows});
+      ASSERT_EQ(found.refused, "") << which->text;
+      EXPECT_GT(found.jump_supremum, 0);
+      EXPECT_GE(found.supremum, truth.supremum) << which->text;
+      EXPECT_GE(found.norm, truth.norm) << which->text;
+      EXPECT_LT(found.refinement, 1e-2) << which->text;
+    }
+  }
+}
+
+// One network in all windows has no jump, and the residual's part is the integral over the whole time.
+TEST(Certificate, OverWindowsOfOneNetworkIsThatOfTheWhole) {
+  System system = parse_system(heat_case.text);
+  const int u = unknown(system);
+  const nets::JetNetwork network{{2, 8, 1}};
+  const auto once = testing::split_mix_parameters(network, 5);
+  std::vector<double> twice = once;
+  twice.insert(twice.end(), once.begin(), once.end());
+  const Certificate whole = certify(system, u, network, once),
+                    parts = certify(system, u, network, twice, {.windows = 2});
+  EXPECT_EQ(parts.jump_supremum, 0);
+  EXPECT_NEAR(parts.residual_part, whole.residual_part, 1e-9 * whole.residual_part);
+  EXPECT_EQ(parts.start_norm, whole.start_norm);
+  const double sides = whole.norm - whole.residual_part - std::exp(-0.2 * pi * pi) * whole.start_norm;
+  EXPECT_GE(parts.norm, whole.norm);  // the first window's sides count again
+  EXPECT_LE(parts.norm, whole.norm + 1.001 * std::exp(-0.1 * pi * pi) * sides);
+}
+
+// All networks are 0: the error dies as the lowest mode does, whatever the windows.
+TEST(Certificate, OverWindowsIsTheErrorItselfInTheLowestMode) {
+  System system = parse_system(heat_case.text);
+  const nets::JetNetwork network{{2, 3, 1}};
+  const std::vector<double> zero(4 * static_cast<std::size_t>(network.parameter_count()), 0.0);
+  const Certificate found = certify(system, unknown(system), network, zero, {.windows = 4});
+  EXPECT_NEAR(found.norm, std::exp(-0.2 * pi * pi) * std::sqrt(0.5), 1e-12);
+  EXPECT_NEAR(found.supremum, 1, 1e-3);  // the largest of samples
 }
 
 TEST(Certificate, IsTheErrorItselfInTheLowestMode) {
@@ -266,6 +321,8 @@ TEST(Certificate, WrongRequestsAreNamed) {
   const auto parameters = nets::testing::formula_parameters(network);
   const int u = unknown(system);
   EXPECT_THROW(certify(system, u, network, parameters, {.samples = 3}), base::Error);
+  EXPECT_THROW(certify(system, u, network, parameters, {.windows = 0}), base::Error);
+  EXPECT_THROW(certify(system, u, network, parameters, {.windows = 1 << 20}), base::Error);
   EXPECT_THROW(certify(system, system.graph.constant(1), network, parameters), base::Error);
   System singular = parse_system(
       "-u_xx - u_yy = 1/x; domain x = 0..1, y = 0..1; u(0, y) = 0; u(1, y) = 0; u(x, 0) = 0; u(x, 1) = 0");

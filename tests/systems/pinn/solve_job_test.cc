@@ -106,6 +106,34 @@ TEST_F(SolveJob, WindowsArePredictedExportedAndReportedAsOneSolution) {
   EXPECT_NE(model.find("\"windows.3.layers.2.weight\""), std::string::npos);
 }
 
+TEST_F(SolveJob, ASolutionInWindowsHasACertificateWhereTheoryGivesOne) {
+  SolveSpec spec = small(
+      "u_t = 0.1*u_xx; domain x = 0..1, t = 0..2; u(0, t) = 0; u(1, t) = 0; u(x, 0) = sin(pi*x); exact u = "
+      "exp(-0.1*pi^2*t)*sin(pi*x)");
+  spec.solver.windows = 2;
+  spec.solver.steps = 150;
+  const study::RunDirectory done = run(spec, "run");
+  EXPECT_GE(metric(done, "certified largest_error u"), metric(done, "largest_error u"));
+  EXPECT_GT(metric(done, "certified norm u"), 0);
+}
+
+TEST_F(SolveJob, ACurriculumIsOneTrainingWhoseStagesAreReported) {
+  SolveSpec spec = small(
+      "param b = 10; u_t + b*u_x = 0; periodic x; domain x = 0..2*pi, t = 0..1; u(x, 0) = sin(x); exact u = "
+      "sin(x - "
+      "b*t)");
+  spec.activation = nets::JetActivation::sin;
+  spec.solver.curriculum = "b 2 6";
+  spec.solver.steps = 200;
+  const study::RunDirectory done = run(spec, "run");
+  EXPECT_LT(metric(done, "relative_error u"), 0.1);
+  EXPECT_EQ(metric(done, "steps"), 600);
+  const auto stages = study::Store(done.database()).series("solve", "stage");
+  ASSERT_FALSE(stages.empty());
+  EXPECT_EQ(stages.front().value, 1);
+  EXPECT_EQ(stages.back().value, 3);
+}
+
 TEST_F(SolveJob, HeldOutPointsAndQuadratureAreReported) {
   SolveSpec spec =
       small("-u_xx = pi^2*sin(pi*x); domain x = -1..1; u(-1) = 0; u(1) = 0; exact u = sin(pi*x)");
