@@ -26,7 +26,7 @@ ParticleJudge::ParticleJudge(const ParticlesSpec& spec, const ParticleMethod& me
   slices_ = metrics::slicing_directions(64, method.dimension(), slicing);
   constexpr int replicates = 5;
   for (int r = 0; r < replicates; ++r) {
-    for (const auto& [name, value] : distances(method.ideal(static_cast<std::uint64_t>(r))))
+    for (const auto& [name, value] : distances(looked_at(method.ideal(static_cast<std::uint64_t>(r)))))
       floors_[name] += value / replicates;
   }
 }
@@ -37,7 +37,7 @@ Measures ParticleJudge::distances(const PointsRef<double>& x) const {
 }
 
 // At one of the scales; of release that is a multiple of the mean distance.
-double ParticleJudge::seen_data(const Points<double>& x, double scale) const {
+double ParticleJudge::seen_data(const PointsRef<double>& x, double scale) const {
   const Points<double>& y = method_.data();
   if (spec_.method.kind == Method::release) scale *= release_unit(x, y);
   return seen_share({is_gaussian(spec_.method), scale}, x, y);
@@ -46,9 +46,9 @@ double ParticleJudge::seen_data(const Points<double>& x, double scale) const {
 void ParticleJudge::add_kernel_measures(const Points<double>& x, std::int64_t step, Measures& out) const {
   const std::vector<double> scales = method_.scales(step);
   const auto [least, most] = std::minmax_element(scales.begin(), scales.end());
-  out["seen_data"] = seen_data(x, *most);
-  out["seen_data_nearby"] = seen_data(x, *least);
-  if (spec_.method.kind == Method::release) return;  // its scale is not a length
+  out["seen_data"] = seen_data(looked_at(x), *most);
+  out["seen_data_nearby"] = seen_data(looked_at(x), *least);
+  if (spec_.method.kind == Method::release || !is_whole(x)) return;  // its scale is not a length
   const bool gaussian = is_gaussian(spec_.method);
   add_occupancy({gaussian, method_.scale(0, step)}, x, out);
   if (!gaussian && spec_.method.kind == Method::displacement && spec_.method.drift.self_interaction &&
@@ -58,7 +58,7 @@ void ParticleJudge::add_kernel_measures(const Points<double>& x, std::int64_t st
 
 void ParticleJudge::add_objectives(const Points<double>& x, std::int64_t step, Measures& out) const {
   const MethodSpec& m = spec_.method;
-  if (m.kind == Method::mmd && m.drift.temperatures.size() == 1)
+  if (m.kind == Method::mmd && is_whole(x) && m.drift.temperatures.size() == 1)
     out["objective"] = metrics::mmd2(x, method_.data(), method_.scale(0, step), false) / 2;
   if (m.kind == Method::sliced)
     out["objective"] = metrics::sliced_wasserstein(x, method_.data(), method_.directions(), 2) / 2;
@@ -67,9 +67,9 @@ void ParticleJudge::add_objectives(const Points<double>& x, std::int64_t step, M
 }
 
 Measures ParticleJudge::measure(const Points<double>& x, const Points<double>& v, std::int64_t step) const {
-  Measures out = distances(x);
+  Measures out = distances(looked_at(x));
   out["centre_velocity"] = v.squaredNorm() / static_cast<double>(x.rows());
-  out["coincident"] = coincident(x);
+  if (is_whole(x)) out["coincident"] = coincident(x);
   if (has_kernel(spec_.method.kind)) add_kernel_measures(x, step, out);
   add_objectives(x, step, out);
   return out;
@@ -77,11 +77,11 @@ Measures ParticleJudge::measure(const Points<double>& x, const Points<double>& v
 
 std::vector<std::string> ParticleJudge::warnings(const Measures& measures, bool last) const {
   std::vector<std::string> out;
-  if (const double count = measures.at("coincident"); count > 0) {
+  if (const auto count = measures.find("coincident"); count != measures.end() && count->second > 0) {
     out.push_back(
         fmt::format("{:.0f} particles coincide with another: no field parts them again; start wider, or "
                     "lower motion.eta",
-                    count));
+                    count->second));
   }
   const double distance = measures.at("energy_distance") / floors_.at("energy_distance");
   if (last && distance > 3)

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@ namespace starling::drift {
 
 /// What a cloud of particles is judged by. The first two measures have a floor: the same distance for as many
 /// draws of the law itself, the mean over five draws.
+///
+/// Of a cloud of more than `watch.sample` particles the first so many are looked at, draws as good as any,
+/// and what reads all pairs of the cloud is left out: it would take longer than a move.
 class ParticleJudge {
  public:
   ParticleJudge(const ParticlesSpec& spec, const ParticleMethod& method);
@@ -23,10 +27,14 @@ class ParticleJudge {
   std::vector<std::string> warnings(const Measures& measures, bool last) const;
 
  private:
+  bool is_whole(const base::PointsRef<double>& x) const { return x.rows() <= spec_.watch.sample; }
+  base::PointsRef<double> looked_at(const base::PointsRef<double>& x) const {
+    return x.topRows(std::min<base::Index>(x.rows(), spec_.watch.sample));
+  }
   Measures distances(const base::PointsRef<double>& x) const;
   void add_kernel_measures(const base::Points<double>& x, std::int64_t step, Measures& out) const;
   void add_objectives(const base::Points<double>& x, std::int64_t step, Measures& out) const;
-  double seen_data(const base::Points<double>& x, double scale) const;
+  double seen_data(const base::PointsRef<double>& x, double scale) const;
 
   const ParticlesSpec& spec_;
   const ParticleMethod& method_;

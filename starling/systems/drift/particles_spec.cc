@@ -82,11 +82,11 @@ void describe(study::Description& d, ParticlesSpec& spec) {
            "the data, or N(0, variance I), whose score conservative, svgd and kl then use in closed form");
   d.real("variance", t.variance, {.minimum = 0, .open_minimum = true}, "of the normal");
   d.integer("dimension", t.dimension, {.minimum = 1, .maximum = 10000}, "of the normal");
-  d.integer("points", t.points, {.minimum = 2, .maximum = 1e6},
+  d.integer("points", t.points, {.minimum = 2, .maximum = 1e7},
             "points that pull: draws of a built-in set or of the normal; at most so many of a file");
   d.section("cloud", "The particles at the start: independent normal coordinates.");
   CloudSpec& c = spec.cloud;
-  d.integer("count", c.count, {.minimum = 2, .maximum = 1e6}, "particles");
+  d.integer("count", c.count, {.minimum = 2, .maximum = 1e7}, "particles");
   d.real("start_mean", c.start_mean, {}, "of every coordinate, in units of the data after data.rescale");
   d.real("start_scale", c.start_scale, {.minimum = 0, .open_minimum = true}, "standard deviation, likewise");
   describe_method(d, spec.method);
@@ -97,6 +97,9 @@ void describe(study::Description& d, ParticlesSpec& spec) {
             "measurements over a run of fixed steps");
   d.integer("evaluation", w.evaluation, {.minimum = 10, .maximum = 100000},
             "held-out points of a built-in set or of the normal");
+  d.integer(
+      "sample", w.sample, {.minimum = 100, .maximum = 1e6},
+      "particles that the distances look at, of a larger cloud; measures of all its pairs are left out");
   d.boolean("fisher", w.fisher,
             "Fisher information and KL of the smoothed laws, Gaussian kernels in one and two dimensions");
 }

@@ -48,6 +48,7 @@ struct MotionSpec {
 struct WatchSpec {
   std::int64_t records = 25;  ///< how often a run of fixed steps is measured
   std::int64_t evaluation = 2000;
+  std::int64_t sample = 20000;  ///< particles that measures of all pairs look at
   bool fisher = true;
 };
 

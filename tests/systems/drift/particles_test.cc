@@ -234,6 +234,28 @@ TEST_F(Particles, WarnOfParticlesThatCoincide) {
   EXPECT_EQ(judge.warnings(together, false).at(0).substr(0, 35), "2 particles coincide with another: ");
 }
 
+TEST_F(Particles, OfACloudLargerThanTheSampleAreJudgedByItsFirst) {
+  ParticlesSpec spec;
+  spec.cloud.count = 300;
+  spec.watch.sample = 100;
+  const ParticleMethod method(spec);
+  const ParticleJudge judge(spec, method);
+  const Points<double> x = method.start();
+  Measures found = judge.measure(x, x, 0);
+  EXPECT_EQ(found.at("energy_distance"), metrics::energy_distance(x.topRows(100), method.held_out(), false));
+  EXPECT_FALSE(found.contains("coincident"));
+  EXPECT_FALSE(found.contains("least_occupancy"));
+  EXPECT_TRUE(found.contains("seen_data"));
+  EXPECT_TRUE(judge.warnings(found, false).empty());
+  // The floor is that of as many draws.
+  ParticlesSpec fewer = spec;
+  fewer.cloud.count = 100;
+  const ParticleMethod of_fewer(fewer);
+  const Measures floors = ParticleJudge(fewer, of_fewer).floors();
+  EXPECT_NEAR(judge.floors().at("energy_distance"), floors.at("energy_distance"),
+              0.5 * floors.at("energy_distance"));
+}
+
 TEST_F(Particles, ShowHowMuchOfTheLaplaceDisplacementIsNoGradient) {
   run("run", {.overrides = {"field.kind=displacement", "field.kernel=laplace", "motion.eta=0.5"}});
   const auto share = store("run").series("particles", "mismatch_share");
