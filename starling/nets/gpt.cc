@@ -9,7 +9,7 @@
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/kernels/causal_attention.h"
-#include "starling/kernels/panel_product.h"
+#include "starling/kernels/dense_product.h"
 #include "starling/kernels/token_rows.h"
 #include "starling/math/matrix_product.h"
 #include "starling/nets/gpt_call.h"
@@ -181,13 +181,7 @@ double Gpt<T>::workspace_numbers(Index sequences, Index length) const {
 // y = x weightᵀ + bias + addend, another array or null.
 template <class T>
 void Gpt<T>::apply(const Linear& map, const Call& call, const T* x, T* y, const T* addend) const {
-  if (kernels::panels_pay(map.inputs, map.outputs, sizeof(T))) {
-    kernels::panel_product_nt(call.rows(), map.inputs, map.outputs, x, call.p + map.weight, addend, y);
-  } else {
-    if (addend != nullptr) std::copy_n(addend, call.rows() * map.outputs, y);
-    math::product_nt(call.rows(), map.inputs, map.outputs, x, call.p + map.weight, y,
-                     addend != nullptr ? math::Into::add : math::Into::overwrite);
-  }
+  kernels::dense_product_nt(call.rows(), map.inputs, map.outputs, x, call.p + map.weight, addend, y);
   if (map.bias < 0) return;
   for (Index r = 0; r < call.rows(); ++r) kernels::add(map.outputs, call.p + map.bias, y + r * map.outputs);
 }

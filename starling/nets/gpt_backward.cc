@@ -5,9 +5,8 @@
 #include "starling/base/error.h"
 #include "starling/base/parallel.h"
 #include "starling/kernels/causal_attention.h"
-#include "starling/kernels/panel_product.h"
+#include "starling/kernels/dense_product.h"
 #include "starling/kernels/token_rows.h"
-#include "starling/math/matrix_product.h"
 #include "starling/nets/gpt.h"
 #include "starling/nets/gpt_call.h"
 
@@ -33,11 +32,7 @@ void Gpt<T>::attend_backward(const Call& call, typename Workspace::Level& level)
 // d_x = d_y weight
 template <class T>
 void Gpt<T>::apply_transposed(const Linear& map, const Call& call, const T* d_y, T* d_x) const {
-  if (kernels::panels_pay(map.outputs, map.inputs, sizeof(T))) {
-    kernels::panel_product<T>(call.rows(), map.outputs, map.inputs, d_y, call.p + map.weight, nullptr, d_x);
-  } else {
-    math::product(call.rows(), map.outputs, map.inputs, d_y, call.p + map.weight, d_x);
-  }
+  kernels::dense_product<T>(call.rows(), map.outputs, map.inputs, d_y, call.p + map.weight, nullptr, d_x);
 }
 
 // `which` counts the norms: two a layer, then the last.
@@ -85,12 +80,7 @@ template <class T>
 void Gpt<T>::linear_gradient(const Linear& map, Index rows, const T* d_y, const T* x, T* gradient,
                              bool add) const {
   T* to = gradient + map.weight;
-  if (kernels::panels_pay(map.outputs, map.inputs, sizeof(T))) {
-    kernels::panel_product_tn<T>(map.outputs, rows, map.inputs, d_y, x, add ? to : nullptr, to);
-  } else {
-    math::product_tn(map.outputs, rows, map.inputs, d_y, x, to,
-                     add ? math::Into::add : math::Into::overwrite);
-  }
+  kernels::dense_product_tn<T>(map.outputs, rows, map.inputs, d_y, x, add ? to : nullptr, to);
   if (map.bias < 0) return;
   if (!add) std::fill_n(gradient + map.bias, map.outputs, T(0));
   for (Index r = 0; r < rows; ++r) kernels::add(map.outputs, d_y + r * map.outputs, gradient + map.bias);
