@@ -97,7 +97,7 @@ double product_rate() {
 void race(int order, const std::string& equation, std::ptrdiff_t points, int rounds) {
   GradientCall<double> call(equation, points);
   GradientCall<float> single(equation, points);
-  std::vector<double> seconds;
+  std::vector<double> seconds, of_two;
   Spread limit, threads, precision;
   for (int round = 0; round < rounds; ++round) {
     double one = 0, rate = 0, of_single = 0;
@@ -110,14 +110,16 @@ void race(int order, const std::string& equation, std::ptrdiff_t points, int rou
     const base::ThreadLimit both(2);
     const double two = seconds_of_call(std::ref(call));
     seconds.push_back(one);
+    of_two.push_back(two);
     limit.values.push_back(call.flops() / rate / one);
     threads.values.push_back(one / two);
     precision.values.push_back(one / of_single);
   }
   fmt::print(
-      "order {}, {:5} points: {:8.3f} ms, {:5.1f} GFLOP/s, of the limit {}, two threads {}, single {}\n",
+      "order {}, {:5} points: {:8.3f} ms, {:5.1f} GFLOP/s, of the limit {}, two threads {} least {:.2f}, "
+      "single {}\n",
       order, points, 1e3 * bench::median(seconds), 1e-9 * call.flops() / bench::median(seconds), limit.text(),
-      threads.text(), precision.text());
+      threads.text(), std::ranges::min(seconds) / std::ranges::min(of_two), precision.text());
 }
 
 }  // namespace

@@ -20,38 +20,14 @@
 #endif
 #endif
 #ifdef STARLING_TSAN
-extern "C" void __tsan_acquire(void*);
-extern "C" void __tsan_release(void*);
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
 #endif
 
 namespace starling::base {
 namespace {
-
-// ThreadSanitizer sees nothing of what orders the threads inside oneTBB, which is not built with it. A loop
-// says it here: what stands before it happens before each of its chunks, and they before what follows it. Two
-// chunks stay unordered, so a race between them is still found.
-struct LoopOrder {
-#ifdef STARLING_TSAN
-  char begun = 0, ended = 0;
-  void begin() {
-    __tsan_release(&begun);
-  }
-  void enter() {
-    __tsan_acquire(&begun);
-  }
-  void leave() {
-    __tsan_release(&ended);
-  }
-  void end() {
-    __tsan_acquire(&ended);
-  }
-#else
-  void begin() {}
-  void enter() {}
-  void leave() {}
-  void end() {}
-#endif
-};
 
 thread_local int depth = 0;  // of loops around what this thread does
 
@@ -61,6 +37,41 @@ struct Inside {
   Inside(const Inside&) = delete;
   Inside& operator=(const Inside&) = delete;
 };
+
+#ifdef STARLING_TSAN
+// oneTBB is not built with ThreadSanitizer, which sees nothing of what orders its threads: whatever silenced
+// the false reports would silence the true ones. Under it threads begin and end with the loop, in its sight.
+template <class Run>
+void run_in_threads(std::ptrdiff_t chunks, const Run& run) {
+  std::atomic<std::ptrdiff_t> next = 0;
+  std::mutex guard;
+  std::exception_ptr error;
+  const auto work = [&] {
+    try {
+      for (std::ptrdiff_t c = next++; c < chunks; c = next++) run(c);
+    } catch (...) {
+      const std::lock_guard lock(guard);
+      if (!error) error = std::current_exception();
+      next = chunks;
+    }
+  };
+  {
+    const std::ptrdiff_t threads = depth > 0 ? 2 : thread_count();
+    std::vector<std::jthread> others;
+    for (std::ptrdiff_t t = 1; t < std::min(threads, chunks); ++t) others.emplace_back(work);
+    work();
+  }
+  if (error) std::rethrow_exception(error);
+}
+#else
+template <class Run>
+void run_in_threads(std::ptrdiff_t chunks, const Run& run) {
+  // By itself: an exception of a loop around this one, from another of its tasks, would end this one too,
+  // chunks left out and nothing said.
+  tbb::task_group_context alone(tbb::task_group_context::isolated);
+  tbb::parallel_for(std::ptrdiff_t{0}, chunks, run, alone);
+}
+#endif
 
 }  // namespace
 
@@ -109,18 +120,7 @@ void parallel_chunks(std::ptrdiff_t n, std::ptrdiff_t chunk,
     for (std::ptrdiff_t c = 0; c < chunks; ++c) run_one(c);
     return;
   }
-  LoopOrder order;
-  order.begin();
-  const auto in_order = [&](std::ptrdiff_t c) {
-    order.enter();
-    run_one(c);
-    order.leave();
-  };
-  // By itself: an exception of a loop around this one, from another of its tasks, would end this one too,
-  // chunks left out and nothing said.
-  tbb::task_group_context alone(tbb::task_group_context::isolated);
-  tbb::parallel_for(std::ptrdiff_t{0}, chunks, in_order, alone);
-  order.end();
+  run_in_threads(chunks, run_one);
 }
 
 void parallel_tasks(std::ptrdiff_t n, const std::function<void(std::ptrdiff_t)>& task) {
