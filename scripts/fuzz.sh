@@ -10,9 +10,8 @@ runs=${1:-2000000}
 formats=("${@:2}")
 ((${#formats[@]})) || formats=(npy npz png idx csv toml safetensors network equation tokens table sweep run)
 
-cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++ -DSTARLING_ARCH=x86-64-v3 \
-  -DSTARLING_FUZZ=ON -DSTARLING_SANITIZE=ON -DSTARLING_PYTHON=OFF -DSTARLING_BENCH=OFF > /dev/null
-cmake --build build/fuzz --target "${formats[@]/#/fuzz_}"
+cmake --preset fuzz > /dev/null
+cmake --build --preset fuzz --target "${formats[@]/#/fuzz_}"
 /usr/bin/python3 tests/data/fuzz/seeds.py build/fuzz/corpus
 for format in "${formats[@]}"; do
   fuzzer=$(find build/fuzz/tests -name "fuzz_$format" -type f)
