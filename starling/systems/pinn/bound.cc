@@ -4,6 +4,7 @@
 
 #include <Eigen/SVD>
 #include <algorithm>
+#include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -21,6 +22,13 @@ using base::Index;
 using base::Points;
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
+
+// std::lgamma leaves the sign in a global of the C library, which threads would race for.
+double log_gamma(double x) {
+  using namespace boost::math::policies;
+  using Quiet = policy<domain_error<ignore_error>, pole_error<ignore_error>, overflow_error<ignore_error>>;
+  return boost::math::lgamma(x, Quiet());
+}
 
 Eigen::VectorXd singular_values(const Points<double>& weight) {
   return Eigen::BDCSVD<Eigen::MatrixXd>(Eigen::MatrixXd(weight)).singularValues();
@@ -139,11 +147,11 @@ double kernel_constant_squared(double s, int d) {
   if (d < 1 || !(s > d / 2.0) || !(s < 1e4))
     throw Error(ErrorKind::usage,
                 fmt::format("bound: s = {} in {} dimensions; expected s above {}", s, d, d / 2.0));
-  return std::exp(-d / 2.0 * std::log(4 * std::numbers::pi) + std::lgamma(s - d / 2.0) - std::lgamma(s));
+  return std::exp(-d / 2.0 * std::log(4 * std::numbers::pi) + log_gamma(s - d / 2.0) - log_gamma(s));
 }
 
 double trace_constant(double s, int k) {
-  return std::exp(-k / 2.0 * std::log(4 * std::numbers::pi) + std::lgamma(s) - std::lgamma(s + k / 2.0));
+  return std::exp(-k / 2.0 * std::log(4 * std::numbers::pi) + log_gamma(s) - log_gamma(s + k / 2.0));
 }
 
 LayerFactor layer_factor(const Points<double>& weight, double s) {
