@@ -30,7 +30,7 @@ TRAININGS = {
     "students": ["students/compress.toml", "teacher.steps=10000000"],
     "muon": ["muon/train.toml", "train.steps=1000000", "train.checkpoint_every=100", "train.measurements=10000"],
     "depth": ["depth/text.toml", "train.steps=1000000", "train.checkpoint_every=20", "train.measurements=10000"],
-    "pinn": ["pinn/heat.toml", "train.adam_steps=1000000", "train.checkpoint_every=100", "train.measurements=10000"],
+    "pinn": ["pinn/heat.toml", "train.adam_steps=1000000000", "train.checkpoint_every=100", "train.measurements=10000"],
 }
 
 # Short runs of the Python session, and what is asked of each afterwards.
@@ -141,12 +141,9 @@ def start(name, seconds):
     return subprocess.Popen(command, cwd=ROOT)
 
 
-def watch(minutes):
-    shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
-    whole = 60 * minutes
-    names, share = list(TRAININGS), whole / len(TRAININGS)
-    samples = {name: [] for name in ["session", *names]}
+def follow(names, whole, samples):
+    """Starts the session and one training after another, and samples their memory every second."""
+    share = whole / len(names)
     began = time.monotonic()
     running = {"session": start("session", whole)}
     for name in names:
@@ -166,11 +163,22 @@ def watch(minutes):
             sys.exit(f"soak: {name} ended with {training.returncode}; expected 130, interrupted and resumable")
     if running["session"].wait(timeout=600) != 0:
         sys.exit("soak: the session failed")
-    with open(WORK / "rss.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["process", "seconds", "mebibytes"])
-        for name, rows in samples.items():
-            writer.writerows((name, f"{t:.1f}", f"{m:.2f}") for t, m in rows)
+
+
+def watch(minutes):
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    whole = 60 * minutes
+    names = list(TRAININGS)
+    samples = {name: [] for name in ["session", *names]}
+    try:
+        follow(names, whole, samples)
+    finally:  # what was seen of the others is worth keeping where one fails
+        with open(WORK / "rss.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["process", "seconds", "mebibytes"])
+            for name, rows in samples.items():
+                writer.writerows((name, f"{t:.1f}", f"{m:.2f}") for t, m in rows)
     bad = 0
     for name, rows in samples.items():
         rate, half = slope(rows)

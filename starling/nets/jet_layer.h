@@ -7,8 +7,8 @@
 
 namespace starling::nets {
 
-/// A linear layer over a tile: what the kernels of jet_products-inl.h take. Strides lead from stream to stream;
-/// `width` counts vectors, `weight` is (outputs, inputs).
+/// A linear layer over a tile: what the kernels of jet_products-inl.h take. Strides lead from stream to
+/// stream; `width` counts vectors, `weight` is (outputs, inputs).
 template <class T>
 struct JetLayer {
   std::ptrdiff_t inputs, outputs, streams, width;
