@@ -166,6 +166,8 @@ def follow(names, whole, samples):
 
 
 def watch(minutes):
+    if not minutes >= 5:
+        sys.exit(f"soak: {minutes:g} minutes; expected at least 5, since a training gets a fifth of them and its line a minute's samples")
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     whole = 60 * minutes
