@@ -2,6 +2,8 @@
 #include <csignal>
 #include <cstdio>
 
+#include <unistd.h>
+
 #include "starling/base/error.h"
 #include "starling/cli/command_line.h"
 #include "starling/comm/launch.h"
@@ -19,6 +21,16 @@ void request_stop(int) {
   stop_requested = 1;
 }
 
+// From the keyboard: a step may take minutes, so the second one ends at once. Files are replaced as a whole:
+// what is lost is only what came after the last checkpoint.
+void request_stop_once(int signal) {
+  request_stop(signal);
+  std::signal(signal, SIG_DFL);
+  constexpr char text[] =
+      "\nstopping after this step; interrupt again to end at once and keep the last checkpoint\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text, sizeof text - 1);
+}
+
 // One value of the displacement field against the formula, in both precisions.
 template <class T>
 bool field_is_right() {
@@ -34,7 +46,7 @@ bool field_is_right() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGINT, request_stop);
+  std::signal(SIGINT, request_stop_once);
   std::signal(SIGTERM, request_stop);
   std::signal(SIGXFSZ,
               SIG_IGN);  // a limit on the size of files ends as an error of the write, with its reason

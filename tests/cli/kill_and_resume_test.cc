@@ -231,6 +231,38 @@ TEST_P(KillAndResume, StopsAtASignalWithACheckpointAndCode130) {
   EXPECT_NE(result.errors.find("continue with --resume"), std::string::npos);
 }
 
+// A cloud of which a single move takes many seconds: the first interrupt waits for it, the second does not.
+TEST(Interrupt, EndsALongStepAtOnceWhenAskedTwice) {
+  const Folder folder("interrupted-twice");
+  base::write_file_atomically(folder.path / "spec.toml",
+                              R"(
+system = "drift"
+job = "particles"
+[data]
+source = "checkerboard"
+[target]
+points = 200000
+[cloud]
+count = 200000
+[field]
+kind = "conservative"
+kernel = "gaussian"
+temperatures = [0.1]
+)");
+  const pid_t pid =
+      testing_program::start(folder.path, {"run", folder.path / "spec.toml", "--out", folder.path / "run"});
+  while (!std::filesystem::exists(folder.path / "run" / "run.db"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ::kill(pid, SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  const bool waits = ::waitpid(pid, nullptr, WNOHANG) == 0;
+  ::kill(pid, SIGINT);
+  const auto result = testing_program::wait(folder.path, pid);
+  EXPECT_TRUE(waits);
+  EXPECT_EQ(result.code, -SIGINT);
+  EXPECT_NE(result.errors.find("interrupt again"), std::string::npos);
+}
+
 INSTANTIATE_TEST_SUITE_P(Specs, KillAndResume,
                          ::testing::Values(Case{"plain", plain}, Case{"rich", rich},
                                            Case{"matrices", matrices}, Case{"experts", experts},
