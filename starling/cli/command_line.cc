@@ -19,7 +19,8 @@ namespace {
 void add_new(CLI::App& app, const Toolbox& toolbox, NewOptions& o) {
   auto* verb = app.add_subcommand("new", "print a commented spec to start from");
   verb->add_option("system", o.system, "which system")->required();
-  verb->add_option("job,--job", o.job, "which of its jobs")->capture_default_str();
+  verb->add_option("job,--job", o.job, "which of its jobs: train, study, or by its own name")
+      ->capture_default_str();
   verb->footer("Example: starling new drift > digits.toml");
   verb->callback([&] { print_template(toolbox, o); });
 }

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "starling/base/atomic_file.h"
 #include "starling/base/error.h"
 #include "starling/cli/outcome.h"
@@ -34,11 +32,7 @@ void prepare(RunRequest& request, const Toolbox& toolbox, const std::filesystem:
 
 void print_template(const Toolbox& toolbox, const NewOptions& options) {
   const study::System& system = study::find_system(toolbox.systems, options.system);
-  if (std::find(system.jobs.begin(), system.jobs.end(), options.job) == system.jobs.end()) {
-    throw base::Error(base::ErrorKind::usage, fmt::format("unknown job '{}'{}", options.job,
-                                                          base::suggestion(options.job, system.jobs)));
-  }
-  const auto application = system.make(options.job);
+  const auto application = system.make(study::job_of(system, options.job));
   study::Description description;
   application->describe(description);
   fmt::print("# {}: {}\n{}", system.name, system.summary, study::template_text(description));

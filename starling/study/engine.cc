@@ -133,6 +133,20 @@ const System& find_system(const std::vector<const System*>& systems, const std::
   throw Error(ErrorKind::usage, fmt::format("unknown system '{}'{}", name, base::suggestion(name, names)));
 }
 
+std::string job_of(const System& system, const std::string& name, const std::string& place) {
+  std::vector<std::string> names = system.jobs;
+  const auto known = [&](const std::string& job) { return std::find(names.begin(), names.end(), job); };
+  for (std::size_t i = 0; i < std::min<std::size_t>(2, system.jobs.size()); ++i) {
+    const char* general = i == 0 ? "train" : "study";
+    if (known(general) != names.end()) continue;
+    if (name == general) return system.jobs[i];
+    names.emplace_back(general);
+  }
+  if (known(name) != names.end()) return name;
+  throw Error(ErrorKind::usage,
+              fmt::format("{}unknown job '{}'{}", place, name, base::suggestion(name, names)));
+}
+
 const System& system_of(const std::vector<const System*>& systems, const RunDirectory& directory) {
   const nlohmann::json manifest = directory.read_manifest();
   const auto name = nlohmann::json::json_pointer("/config/system");
@@ -186,15 +200,13 @@ std::unique_ptr<Application> load(const std::vector<const System*>& systems, con
                                               base::suggestion(common.system, names)));
   }
   const System& system = find_system(systems, common.system);
-  if (std::find(system.jobs.begin(), system.jobs.end(), common.job) == system.jobs.end()) {
-    throw Error(ErrorKind::usage, fmt::format("{}: unknown job '{}'{}", file_name, common.job,
-                                              base::suggestion(common.job, system.jobs)));
-  }
-  auto application = system.make(common.job);
+  const std::string job = job_of(system, common.job, file_name + ": ");
+  auto application = system.make(job);
   Description description;
   application->describe(description);
   read_spec(description, text, file_name);
   for (const std::string& assignment : overrides) apply_override(description, assignment);
+  apply_override(description, "job=" + job);  // the run's record has the job's own name
   return application;
 }
 

@@ -68,6 +68,7 @@ struct PredictRequest {
 /// What the command line and Python know of a system.
 struct System {
   std::string name, summary;
+  /// What it can be asked for. Every system knows its first as `train` and its second as `study` (job_of).
   std::vector<std::string> jobs;
   std::function<std::unique_ptr<Application>(const std::string& job)> make;
   std::function<std::vector<Claim>()> claims;  ///< the catalogue: no values yet

@@ -39,6 +39,20 @@ TEST_F(CommandLine, TemplateIsAValidSpec) {
   expect(0, "valid", {"check", write("new.toml", result.output)});
 }
 
+// Without a job a spec trains; `study` is the theory of every system, whatever its job is called.
+TEST_F(CommandLine, EverySystemHasAJobThatTrainsAndOneThatStudies) {
+  for (const char* system : {"drift", "students", "muon", "depth", "pinn"}) {
+    const auto train = run(folder_.path, {"new", system});
+    EXPECT_EQ(train.code, 0) << system << ": " << train.errors;
+    EXPECT_EQ(run(folder_.path, {"new", system, "train"}).output, train.output);
+    const auto study = run(folder_.path, {"new", system, "study"});
+    ASSERT_EQ(study.code, 0) << system << ": " << study.errors;
+    EXPECT_NE(study.output, train.output);
+    expect(0, "valid", {"check", write("study.toml", study.output)});
+    expect(0, "valid", {"check", write("study.toml", study.output), "--set", "job=study"});
+  }
+}
+
 TEST_F(CommandLine, HelpOfEveryVerbFitsAScreenAndShowsAnExample) {
   for (const char* verb : {"new", "check", "run", "sweep", "sample", "predict", "report", "claims", "export",
                            "doctor", "completion", "manual"}) {

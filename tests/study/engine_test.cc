@@ -108,6 +108,25 @@ TEST(Load, MakesTheJobThatAnOverrideNames) {
   EXPECT_EQ(application->plan(), "job study, 3 steps");
 }
 
+TEST(Load, KnowsAJobByItsOwnNameAndTheFirstTwoByTrainAndStudy) {
+  System system = testing::toy_system();
+  system.jobs = {"solve", "bounds", "diagnose"};
+  const auto plan = [&](const std::string& spec) {
+    const auto application = load({&system}, "system = \"toy\"\n" + spec, "toy.toml", {});
+    Description description;
+    application->describe(description);
+    return application->plan() + ", " + to_json(description).at("job").get<std::string>();
+  };
+  EXPECT_EQ(plan(""), "job solve, 3 steps, solve");
+  EXPECT_EQ(plan("job = \"train\""), "job solve, 3 steps, solve");
+  EXPECT_EQ(plan("job = \"solve\""), "job solve, 3 steps, solve");
+  EXPECT_EQ(plan("job = \"study\""), "job bounds, 3 steps, bounds");
+  EXPECT_EQ(plan("job = \"diagnose\""), "job diagnose, 3 steps, diagnose");
+  system.jobs = {"solve"};
+  EXPECT_EQ(error_of([&] { plan("job = \"study\""); }),
+            "2: toy.toml: unknown job 'study'; expected one of solve, train");
+}
+
 TEST(Load, SuggestsTheNearestSystemAndJob) {
   const std::vector<const System*> systems = {&testing::toy_system()};
   EXPECT_EQ(error_of([&] { load(systems, "system = \"toi\"\n", "toy.toml", {}); }),

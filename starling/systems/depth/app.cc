@@ -38,7 +38,7 @@ const study::System& system() {
   static const study::System instance{
       .name = "depth",
       .summary = "transformers trained with AdamW, and their infinite-depth limit",
-      .jobs = {"train", "sequence", "limit", "diagnose"},
+      .jobs = {"train", "limit", "sequence", "diagnose"},
       .make = make,
       .claims = [] { return catalogue().claims(); },
       .export_run = export_any,
