@@ -36,22 +36,11 @@ TEST_F(Census, PrintsEveryCriticalPointWithItsShare) {
 }
 
 TEST_F(Census, GivesTheSameBytesForAnyNumberOfThreads) {
-  const auto with = [&](const std::string& threads) {
-    const std::filesystem::path where = folder_.path / ("threads" + threads);
-    expect(0, "", {"run", small(), "--out", where, "--threads", threads});
-    return everything(where);
-  };
-  const std::string one = with("1");
-  EXPECT_TRUE(one == with("2"));
-  EXPECT_TRUE(one == with("5"));
+  expect_any_number_of_threads(small(), everything);
 }
 
 TEST_F(Census, GivesTheSameBytesAfterKills) {
-  const std::string spec = small();
-  expect(0, "", {"run", spec, "--out", out()});
-  const std::filesystem::path where = folder_.path / "killed";
-  run_through_kills(spec, where);
-  EXPECT_TRUE(everything(out()) == everything(where));
+  expect_kills_to_leave_no_trace(small(), everything);
 }
 
 TEST_F(Census, TakesEveryActivationAndFixedOutgoingWeights) {

@@ -49,7 +49,7 @@ class Students : public testing_program::TinyRun {
     for (const std::string& assignment : more) args.insert(args.end(), {"--set", assignment});
     return args;
   }
-  std::string everything(const std::filesystem::path& run) const {
+  static std::string everything(const std::filesystem::path& run) {
     std::string out = content(run / "run.db");
     for (const char* name : {"teacher.npz", "student_2.npz", "student_3.npz", "optima.csv", "roles.csv",
                              "checkpoint.safetensors"})
@@ -81,22 +81,11 @@ TEST_F(Students, WritesTheSmallNetworkAsItReadTheWideOne) {
 }
 
 TEST_F(Students, GivesTheSameBytesForAnyNumberOfThreads) {
-  const auto with = [&](const std::string& threads) {
-    const std::filesystem::path where = folder_.path / ("threads" + threads);
-    expect(0, "", {"run", small(), "--out", where, "--threads", threads});
-    return everything(where);
-  };
-  const std::string one = with("1");
-  EXPECT_TRUE(one == with("2"));
-  EXPECT_TRUE(one == with("5"));
+  expect_any_number_of_threads(small(), everything);
 }
 
 TEST_F(Students, GivesTheSameBytesAfterKills) {
-  const std::string spec = small();
-  expect(0, "", {"run", spec, "--out", out()});
-  const std::filesystem::path where = folder_.path / "killed";
-  run_through_kills(spec, where);
-  EXPECT_TRUE(everything(out()) == everything(where));
+  expect_kills_to_leave_no_trace(small(), everything);
 }
 
 TEST_F(Students, RefusesSpecsThatDoNotGoTogether) {

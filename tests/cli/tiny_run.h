@@ -50,6 +50,25 @@ class TinyRun : public ::testing::Test {
     }
   }
   std::filesystem::path out() const { return folder_.path / "run"; }
+  // `bytes` of a run, all that it leaves, whatever its threads and however often it is killed.
+  template <class Bytes>
+  void expect_any_number_of_threads(const std::string& spec, const Bytes& bytes) const {
+    const auto with = [&](const std::string& threads) {
+      const std::filesystem::path where = folder_.path / ("threads" + threads);
+      expect(0, "", {"run", spec, "--out", where, "--threads", threads});
+      return bytes(where);
+    };
+    const std::string one = with("1");
+    EXPECT_TRUE(one == with("2"));
+    EXPECT_TRUE(one == with("5"));
+  }
+  template <class Bytes>
+  void expect_kills_to_leave_no_trace(const std::string& spec, const Bytes& bytes) const {
+    expect(0, "", {"run", spec, "--out", out()});
+    const std::filesystem::path where = folder_.path / "killed";
+    run_through_kills(spec, where);
+    EXPECT_TRUE(bytes(out()) == bytes(where));
+  }
 
   Folder folder_{::testing::UnitTest::GetInstance()->current_test_info()->name()};
 };
