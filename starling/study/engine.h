@@ -22,8 +22,8 @@ struct RunOptions {
 /// The system of that name. Error{usage} with the nearest name.
 const System& find_system(const std::vector<const System*>& systems, const std::string& name);
 
-/// The job that a name means: one of system.jobs by its own name, the first by `train`, the second by `study`.
-/// Error{usage}, which begins with `place`, with the nearest name.
+/// The job that a name means: one of system.jobs by its own name, the first by `train`, the second by
+/// `study`. Error{usage}, which begins with `place`, with the nearest name.
 std::string job_of(const System& system, const std::string& name, const std::string& place = "");
 
 /// The system that made a run, by its manifest. Error{input} when that names none.
