@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
@@ -24,11 +25,13 @@ void request_stop(int) {
 // From the keyboard: a step may take minutes, so the second one ends at once. Files are replaced as a whole:
 // what is lost is only what came after the last checkpoint.
 void request_stop_once(int signal) {
+  const int error = errno;  // of whatever was interrupted
   request_stop(signal);
   std::signal(signal, SIG_DFL);
   constexpr char text[] =
       "\nstopping after this step; interrupt again to end at once and keep the last checkpoint\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text, sizeof text - 1);
+  errno = error;
 }
 
 // One value of the displacement field against the formula, in both precisions.

@@ -255,10 +255,9 @@ temperatures = [0.1]
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   ::kill(pid, SIGINT);
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  const bool waits = ::waitpid(pid, nullptr, WNOHANG) == 0;
+  ASSERT_EQ(::waitpid(pid, nullptr, WNOHANG), 0);
   ::kill(pid, SIGINT);
   const auto result = testing_program::wait(folder.path, pid);
-  EXPECT_TRUE(waits);
   EXPECT_EQ(result.code, -SIGINT);
   EXPECT_NE(result.errors.find("interrupt again"), std::string::npos);
 }
