@@ -9,6 +9,7 @@
 #include "starling/kernels/panel_product-inl.h"
 #include "starling/kernels/scratch.h"
 #include "starling/kernels/token_rows.h"
+#include "starling/simd/dispatch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::kernels::HWY_NAMESPACE {
@@ -38,7 +39,7 @@ HWY_INLINE void triangle_product(Index t, Index size, const T* s, const T* panel
 }
 
 template <class T>
-void Forward(const CausalHead& head, T scale, const T* q, const T* k, const T* v, T* shares, T* out) {
+void forward(const CausalHead& head, T scale, const T* q, const T* k, const T* v, T* shares, T* out) {
   const Index t = head.length, size = head.size, panels = panels_size<T>(size, t);
   T* keys = thread_scratch<T>(static_cast<std::size_t>(panels + panels_size<T>(t, size)));
   T* values = keys + panels;
@@ -50,7 +51,7 @@ void Forward(const CausalHead& head, T scale, const T* q, const T* k, const T* v
 }
 
 template <class T>
-void Backward(const CausalHead& head, T scale, const T* shares, const T* d_out, T* q, T* k, T* v) {
+void backward(const CausalHead& head, T scale, const T* shares, const T* d_out, T* q, T* k, T* v) {
   const Index t = head.length, size = head.size, panels = panels_size<T>(t, size);
   const Index all = 3 * panels + t * t + panels_size<T>(size, t);
   T *queries = thread_scratch<T>(static_cast<std::size_t>(all)), *keys = queries + panels,
@@ -66,17 +67,8 @@ void Backward(const CausalHead& head, T scale, const T* shares, const T* d_out, 
   triangle_product<Left::columns>(t, size, d_shares, queries, k, head.stride);
 }
 
-#define STARLING_ATTENTION(Name, T)                                                                         \
-  void Forward##Name(const CausalHead& head, T scale, const T* q, const T* k, const T* v, T* shares,        \
-                     T* out) {                                                                              \
-    Forward(head, scale, q, k, v, shares, out);                                                             \
-  }                                                                                                         \
-  void Backward##Name(const CausalHead& head, T scale, const T* shares, const T* d_out, T* q, T* k, T* v) { \
-    Backward(head, scale, shares, d_out, q, k, v);                                                          \
-  }
-STARLING_ATTENTION(F, float)
-STARLING_ATTENTION(D, double)
-#undef STARLING_ATTENTION
+STARLING_INSTANTIATE(forward);
+STARLING_INSTANTIATE(backward);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -84,21 +76,22 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-#define STARLING_ATTENTION(Name, T)                                                                      \
-  HWY_EXPORT(Forward##Name);                                                                             \
-  HWY_EXPORT(Backward##Name);                                                                            \
+STARLING_EXPORT(forward);
+STARLING_EXPORT(backward);
+
+#define STARLING_ATTENTION(T)                                                                            \
   template <>                                                                                            \
   void causal_attention(const CausalHead& head, T scale, const T* q, const T* k, const T* v, T* shares,  \
                         T* out) {                                                                        \
-    HWY_DYNAMIC_DISPATCH(Forward##Name)(head, scale, q, k, v, shares, out);                              \
+    STARLING_DISPATCH(T, forward)(head, scale, q, k, v, shares, out);                                    \
   }                                                                                                      \
   template <>                                                                                            \
   void causal_attention_backward(const CausalHead& head, T scale, const T* shares, const T* d_out, T* q, \
                                  T* k, T* v) {                                                           \
-    HWY_DYNAMIC_DISPATCH(Backward##Name)(head, scale, shares, d_out, q, k, v);                           \
+    STARLING_DISPATCH(T, backward)(head, scale, shares, d_out, q, k, v);                                 \
   }
-STARLING_ATTENTION(F, float)
-STARLING_ATTENTION(D, double)
+STARLING_ATTENTION(float)
+STARLING_ATTENTION(double)
 #undef STARLING_ATTENTION
 
 }  // namespace starling::kernels

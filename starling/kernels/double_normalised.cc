@@ -14,6 +14,7 @@
 #include "starling/kernels/distances-inl.h"
 #include "starling/kernels/double_normalised.h"
 #include "starling/kernels/normalisers.h"
+#include "starling/simd/dispatch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::kernels::HWY_NAMESPACE {
@@ -269,18 +270,8 @@ double distance_sum(const AffinityRule& rule, const Columns<T>& columns) {
   return total;
 }
 
-void run_float(const AffinityRule& rule, const Columns<float>& columns, float* out) {
-  run(rule, columns, out);
-}
-void run_double(const AffinityRule& rule, const Columns<double>& columns, double* out) {
-  run(rule, columns, out);
-}
-double distance_sum_float(const AffinityRule& rule, const Columns<float>& columns) {
-  return distance_sum(rule, columns);
-}
-double distance_sum_double(const AffinityRule& rule, const Columns<double>& columns) {
-  return distance_sum(rule, columns);
-}
+STARLING_INSTANTIATE(run);
+STARLING_INSTANTIATE(distance_sum);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -288,10 +279,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-HWY_EXPORT(run_float);
-HWY_EXPORT(run_double);
-HWY_EXPORT(distance_sum_float);
-HWY_EXPORT(distance_sum_double);
+STARLING_EXPORT(run);
+STARLING_EXPORT(distance_sum);
 
 template <class T>
 void double_normalised(const AffinityRule& rule, const T* x, std::ptrdiff_t n, const T* others,
@@ -299,11 +288,7 @@ void double_normalised(const AffinityRule& rule, const T* x, std::ptrdiff_t n, c
                        T* out) {
   if (n == 0) return;
   const Columns<T> columns(x, n, others, m, negatives, d, weights);
-  if constexpr (sizeof(T) == 4) {
-    HWY_DYNAMIC_DISPATCH(run_float)(rule, columns, out);
-  } else {
-    HWY_DYNAMIC_DISPATCH(run_double)(rule, columns, out);
-  }
+  STARLING_DISPATCH(T, run)(rule, columns, out);
 }
 
 template <class T>
@@ -314,11 +299,7 @@ double weighted_distance_sum(const T* x, std::ptrdiff_t n, const T* others, std:
   AffinityRule rule;
   rule.diagonal = 0;
   rule.least_distance = least_distance;
-  if constexpr (sizeof(T) == 4) {
-    return HWY_DYNAMIC_DISPATCH(distance_sum_float)(rule, columns);
-  } else {
-    return HWY_DYNAMIC_DISPATCH(distance_sum_double)(rule, columns);
-  }
+  return STARLING_DISPATCH(T, distance_sum)(rule, columns);
 }
 
 template void double_normalised(const AffinityRule&, const float*, std::ptrdiff_t, const float*,

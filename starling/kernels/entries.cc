@@ -7,22 +7,21 @@
 
 #include "starling/kernels/entries-inl.h"
 #include "starling/kernels/entries.h"
+#include "starling/simd/dispatch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::kernels::HWY_NAMESPACE {
 
-float largest_float(const float* in, std::ptrdiff_t count) {
+template <class T>
+T largest(const T* in, std::ptrdiff_t count) {
   return largest_entry(in, count);
 }
-double largest_double(const double* in, std::ptrdiff_t count) {
-  return largest_entry(in, count);
-}
-float squares_float(const float* in, std::ptrdiff_t count, float scale) {
+template <class T>
+T sum_of_squares(const T* in, std::ptrdiff_t count, T scale) {
   return squares(in, count, scale);
 }
-double squares_double(const double* in, std::ptrdiff_t count, double scale) {
-  return squares(in, count, scale);
-}
+STARLING_INSTANTIATE(largest);
+STARLING_INSTANTIATE(sum_of_squares);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -30,27 +29,25 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-HWY_EXPORT(largest_float);
-HWY_EXPORT(largest_double);
-HWY_EXPORT(squares_float);
-HWY_EXPORT(squares_double);
+STARLING_EXPORT(largest);
+STARLING_EXPORT(sum_of_squares);
 
-float largest_entry(const float* in, std::ptrdiff_t count) {
-  return HWY_DYNAMIC_DISPATCH(largest_float)(in, count);
-}
-double largest_entry(const double* in, std::ptrdiff_t count) {
-  return HWY_DYNAMIC_DISPATCH(largest_double)(in, count);
+template <class T>
+T largest_entry(const T* in, std::ptrdiff_t count) {
+  return STARLING_DISPATCH(T, largest)(in, count);
 }
 
-double norm(const float* in, std::ptrdiff_t count, float largest) {
+template <class T>
+double norm(const T* in, std::ptrdiff_t count, T largest) {
   if (largest == 0) return 0;
-  const float sum = HWY_DYNAMIC_DISPATCH(squares_float)(in, count, 1 / largest);
+  const T sum = STARLING_DISPATCH(T, sum_of_squares)(in, count, 1 / largest);
   return static_cast<double>(largest) * std::sqrt(static_cast<double>(sum));
 }
-double norm(const double* in, std::ptrdiff_t count, double largest) {
-  if (largest == 0) return 0;
-  return largest * std::sqrt(HWY_DYNAMIC_DISPATCH(squares_double)(in, count, 1 / largest));
-}
+
+template float largest_entry(const float*, std::ptrdiff_t);
+template double largest_entry(const double*, std::ptrdiff_t);
+template double norm(const float*, std::ptrdiff_t, float);
+template double norm(const double*, std::ptrdiff_t, double);
 
 }  // namespace starling::kernels
 #endif

@@ -7,6 +7,8 @@
 
 #include "starling/kernels/lane_attention-inl.h"
 #include "starling/kernels/lane_attention.h"
+#include "starling/simd/dispatch.h"
+#include "starling/simd/target.h"
 
 #ifndef STARLING_KERNELS_LANE_ATTENTION_ONCE
 #define STARLING_KERNELS_LANE_ATTENTION_ONCE
@@ -62,27 +64,21 @@ void adjoint_kind(const AttentionCall<T>& call) {
   });
 }
 
-void forward_float(const AttentionCall<float>& c) {
+template <class T>
+void forward(const AttentionCall<T>& c) {
   c.kind == LaneWeights::shared ? forward_kind<true>(c) : forward_kind<false>(c);
 }
-void forward_double(const AttentionCall<double>& c) {
-  c.kind == LaneWeights::shared ? forward_kind<true>(c) : forward_kind<false>(c);
-}
-void tangent_float(const AttentionCall<float>& c) {
+template <class T>
+void tangent(const AttentionCall<T>& c) {
   c.kind == LaneWeights::shared ? tangent_kind<true>(c) : tangent_kind<false>(c);
 }
-void tangent_double(const AttentionCall<double>& c) {
-  c.kind == LaneWeights::shared ? tangent_kind<true>(c) : tangent_kind<false>(c);
-}
-void adjoint_float(const AttentionCall<float>& c) {
+template <class T>
+void adjoint(const AttentionCall<T>& c) {
   c.kind == LaneWeights::shared ? adjoint_kind<true>(c) : adjoint_kind<false>(c);
 }
-void adjoint_double(const AttentionCall<double>& c) {
-  c.kind == LaneWeights::shared ? adjoint_kind<true>(c) : adjoint_kind<false>(c);
-}
-std::ptrdiff_t vector_bytes() {
-  return static_cast<std::ptrdiff_t>(hn::Lanes(hn::ScalableTag<unsigned char>()));
-}
+STARLING_INSTANTIATE(forward);
+STARLING_INSTANTIATE(tangent);
+STARLING_INSTANTIATE(adjoint);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -90,17 +86,13 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-HWY_EXPORT(forward_float);
-HWY_EXPORT(forward_double);
-HWY_EXPORT(tangent_float);
-HWY_EXPORT(tangent_double);
-HWY_EXPORT(adjoint_float);
-HWY_EXPORT(adjoint_double);
-HWY_EXPORT(vector_bytes);
+STARLING_EXPORT(forward);
+STARLING_EXPORT(tangent);
+STARLING_EXPORT(adjoint);
 
 template <class T>
 std::ptrdiff_t attention_lanes() {
-  return HWY_DYNAMIC_DISPATCH(vector_bytes)() / static_cast<std::ptrdiff_t>(sizeof(T));
+  return simd::vector_bytes() / static_cast<std::ptrdiff_t>(sizeof(T));
 }
 
 template <class T>
@@ -109,51 +101,40 @@ AttentionWorkspace<T>::AttentionWorkspace(const AttentionShape& shape)
           (8 * shape.tokens * shape.head_width + 2 * shape.tokens * shape.tokens + shape.head()) *
           attention_lanes<T>())) {}
 
-template <>
-void add_attention(const AttentionShape& shape, LaneWeights kind, float scale, const float* weights,
-                   const float* x, float* out, const AttentionWorkspace<float>& workspace) {
-  HWY_DYNAMIC_DISPATCH(forward_float)
+template <class T>
+void add_attention(const AttentionShape& shape, LaneWeights kind, T scale, const T* weights, const T* x,
+                   T* out, const AttentionWorkspace<T>& workspace) {
+  STARLING_DISPATCH(T, forward)
   ({shape, kind, scale, weights, x, nullptr, out, nullptr, workspace.data()});
 }
-template <>
-void add_attention(const AttentionShape& shape, LaneWeights kind, double scale, const double* weights,
-                   const double* x, double* out, const AttentionWorkspace<double>& workspace) {
-  HWY_DYNAMIC_DISPATCH(forward_double)
-  ({shape, kind, scale, weights, x, nullptr, out, nullptr, workspace.data()});
-}
-template <>
-void add_attention_tangent(const AttentionShape& shape, LaneWeights kind, float scale, const float* weights,
-                           const float* x, const float* dx, float* out,
-                           const AttentionWorkspace<float>& workspace) {
-  HWY_DYNAMIC_DISPATCH(tangent_float)
+
+template <class T>
+void add_attention_tangent(const AttentionShape& shape, LaneWeights kind, T scale, const T* weights,
+                           const T* x, const T* dx, T* out, const AttentionWorkspace<T>& workspace) {
+  STARLING_DISPATCH(T, tangent)
   ({shape, kind, scale, weights, x, dx, out, nullptr, workspace.data()});
 }
-template <>
-void add_attention_tangent(const AttentionShape& shape, LaneWeights kind, double scale, const double* weights,
-                           const double* x, const double* dx, double* out,
-                           const AttentionWorkspace<double>& workspace) {
-  HWY_DYNAMIC_DISPATCH(tangent_double)
-  ({shape, kind, scale, weights, x, dx, out, nullptr, workspace.data()});
-}
-template <>
-void add_attention_adjoint(const AttentionShape& shape, LaneWeights kind, float scale, const float* weights,
-                           const float* x, const float* p, float* out, float* gradient,
-                           const AttentionWorkspace<float>& workspace) {
-  HWY_DYNAMIC_DISPATCH(adjoint_float)
-  ({shape, kind, scale, weights, x, p, out, gradient, workspace.data()});
-}
-template <>
-void add_attention_adjoint(const AttentionShape& shape, LaneWeights kind, double scale, const double* weights,
-                           const double* x, const double* p, double* out, double* gradient,
-                           const AttentionWorkspace<double>& workspace) {
-  HWY_DYNAMIC_DISPATCH(adjoint_double)
+
+template <class T>
+void add_attention_adjoint(const AttentionShape& shape, LaneWeights kind, T scale, const T* weights,
+                           const T* x, const T* p, T* out, T* gradient,
+                           const AttentionWorkspace<T>& workspace) {
+  STARLING_DISPATCH(T, adjoint)
   ({shape, kind, scale, weights, x, p, out, gradient, workspace.data()});
 }
 
-template std::ptrdiff_t attention_lanes<float>();
-template std::ptrdiff_t attention_lanes<double>();
-template class AttentionWorkspace<float>;
-template class AttentionWorkspace<double>;
+#define STARLING_ATTENTION(T)                                                                              \
+  template std::ptrdiff_t attention_lanes<T>();                                                            \
+  template class AttentionWorkspace<T>;                                                                    \
+  template void add_attention(const AttentionShape&, LaneWeights, T, const T*, const T*, T*,               \
+                              const AttentionWorkspace<T>&);                                               \
+  template void add_attention_tangent(const AttentionShape&, LaneWeights, T, const T*, const T*, const T*, \
+                                      T*, const AttentionWorkspace<T>&);                                   \
+  template void add_attention_adjoint(const AttentionShape&, LaneWeights, T, const T*, const T*, const T*, \
+                                      T*, T*, const AttentionWorkspace<T>&);
+STARLING_ATTENTION(float)
+STARLING_ATTENTION(double)
+#undef STARLING_ATTENTION
 
 }  // namespace starling::kernels
 #endif

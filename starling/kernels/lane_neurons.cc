@@ -8,6 +8,7 @@
 
 #include "starling/kernels/lane_neurons.h"
 #include "starling/kernels/lane_rows-inl.h"
+#include "starling/simd/dispatch.h"
 
 #ifndef STARLING_KERNELS_LANE_NEURONS_ONCE
 #define STARLING_KERNELS_LANE_NEURONS_ONCE
@@ -139,24 +140,21 @@ HWY_INLINE void run_kind(const NeuronCall<T>& call, Run run) {
   }
 }
 
-void neurons_float(const NeuronCall<float>& call) {
+template <class T>
+void forward(const NeuronCall<T>& call) {
   run_kind(call, [](auto& neurons) { neurons.forward(); });
 }
-void neurons_double(const NeuronCall<double>& call) {
-  run_kind(call, [](auto& neurons) { neurons.forward(); });
-}
-void neurons_tangent_float(const NeuronCall<float>& call) {
+template <class T>
+void tangent(const NeuronCall<T>& call) {
   run_kind(call, [](auto& neurons) { neurons.tangent(); });
 }
-void neurons_tangent_double(const NeuronCall<double>& call) {
-  run_kind(call, [](auto& neurons) { neurons.tangent(); });
-}
-void neurons_adjoint_float(const NeuronCall<float>& call) {
+template <class T>
+void adjoint(const NeuronCall<T>& call) {
   run_kind(call, [](auto& neurons) { neurons.adjoint(); });
 }
-void neurons_adjoint_double(const NeuronCall<double>& call) {
-  run_kind(call, [](auto& neurons) { neurons.adjoint(); });
-}
+STARLING_INSTANTIATE(forward);
+STARLING_INSTANTIATE(tangent);
+STARLING_INSTANTIATE(adjoint);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -164,43 +162,37 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-HWY_EXPORT(neurons_float);
-HWY_EXPORT(neurons_double);
-HWY_EXPORT(neurons_tangent_float);
-HWY_EXPORT(neurons_tangent_double);
-HWY_EXPORT(neurons_adjoint_float);
-HWY_EXPORT(neurons_adjoint_double);
+STARLING_EXPORT(forward);
+STARLING_EXPORT(tangent);
+STARLING_EXPORT(adjoint);
 
-template <>
-void add_neurons(const NeuronShape& shape, LaneWeights kind, float scale, const float* weights,
-                 const float* x, float* out, float* room) {
-  HWY_DYNAMIC_DISPATCH(neurons_float)({shape, kind, scale, weights, x, nullptr, out, nullptr, room});
+template <class T>
+void add_neurons(const NeuronShape& shape, LaneWeights kind, T scale, const T* weights, const T* x, T* out,
+                 T* room) {
+  STARLING_DISPATCH(T, forward)({shape, kind, scale, weights, x, nullptr, out, nullptr, room});
 }
-template <>
-void add_neurons(const NeuronShape& shape, LaneWeights kind, double scale, const double* weights,
-                 const double* x, double* out, double* room) {
-  HWY_DYNAMIC_DISPATCH(neurons_double)({shape, kind, scale, weights, x, nullptr, out, nullptr, room});
+
+template <class T>
+void add_neurons_tangent(const NeuronShape& shape, LaneWeights kind, T scale, const T* weights, const T* x,
+                         const T* dx, T* out, T* room) {
+  STARLING_DISPATCH(T, tangent)({shape, kind, scale, weights, x, dx, out, nullptr, room});
 }
-template <>
-void add_neurons_tangent(const NeuronShape& shape, LaneWeights kind, float scale, const float* weights,
-                         const float* x, const float* dx, float* out, float* room) {
-  HWY_DYNAMIC_DISPATCH(neurons_tangent_float)({shape, kind, scale, weights, x, dx, out, nullptr, room});
+
+template <class T>
+void add_neurons_adjoint(const NeuronShape& shape, LaneWeights kind, T scale, const T* weights, const T* x,
+                         const T* p, T* out, T* gradient, T* room) {
+  STARLING_DISPATCH(T, adjoint)({shape, kind, scale, weights, x, p, out, gradient, room});
 }
-template <>
-void add_neurons_tangent(const NeuronShape& shape, LaneWeights kind, double scale, const double* weights,
-                         const double* x, const double* dx, double* out, double* room) {
-  HWY_DYNAMIC_DISPATCH(neurons_tangent_double)({shape, kind, scale, weights, x, dx, out, nullptr, room});
-}
-template <>
-void add_neurons_adjoint(const NeuronShape& shape, LaneWeights kind, float scale, const float* weights,
-                         const float* x, const float* p, float* out, float* gradient, float* room) {
-  HWY_DYNAMIC_DISPATCH(neurons_adjoint_float)({shape, kind, scale, weights, x, p, out, gradient, room});
-}
-template <>
-void add_neurons_adjoint(const NeuronShape& shape, LaneWeights kind, double scale, const double* weights,
-                         const double* x, const double* p, double* out, double* gradient, double* room) {
-  HWY_DYNAMIC_DISPATCH(neurons_adjoint_double)({shape, kind, scale, weights, x, p, out, gradient, room});
-}
+
+#define STARLING_NEURONS(T)                                                                               \
+  template void add_neurons(const NeuronShape&, LaneWeights, T, const T*, const T*, T*, T*);              \
+  template void add_neurons_tangent(const NeuronShape&, LaneWeights, T, const T*, const T*, const T*, T*, \
+                                    T*);                                                                  \
+  template void add_neurons_adjoint(const NeuronShape&, LaneWeights, T, const T*, const T*, const T*, T*, \
+                                    T*, T*);
+STARLING_NEURONS(float)
+STARLING_NEURONS(double)
+#undef STARLING_NEURONS
 
 }  // namespace starling::kernels
 #endif

@@ -5,8 +5,11 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
+
 #include "starling/kernels/lane_attention.h"
 #include "starling/kernels/lane_norm.h"
+#include "starling/simd/dispatch.h"
 
 #ifndef STARLING_KERNELS_LANE_NORM_ONCE
 #define STARLING_KERNELS_LANE_NORM_ONCE
@@ -98,18 +101,8 @@ void differentiate(const NormCall<T>& call) {
   }
 }
 
-void normalise_float(const NormCall<float>& call) {
-  normalise(call);
-}
-void normalise_double(const NormCall<double>& call) {
-  normalise(call);
-}
-void differentiate_float(const NormCall<float>& call) {
-  differentiate(call);
-}
-void differentiate_double(const NormCall<double>& call) {
-  differentiate(call);
-}
+STARLING_INSTANTIATE(normalise);
+STARLING_INSTANTIATE(differentiate);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -117,53 +110,36 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-HWY_EXPORT(normalise_float);
-HWY_EXPORT(normalise_double);
-HWY_EXPORT(differentiate_float);
-HWY_EXPORT(differentiate_double);
+STARLING_EXPORT(normalise);
+STARLING_EXPORT(differentiate);
 
-namespace {
-
-// What `none` does: the identity, and its derivative. The arrays hold whole vectors of either size.
-template <class T, class Call>
-void call_unless_none(const NormCall<T>& call, std::ptrdiff_t lanes, bool derivative, const Call& go) {
-  if (call.kind != Norm::none) return go();
-  const std::ptrdiff_t count = call.tokens * call.width * lanes;
-  for (std::ptrdiff_t i = 0; i < count; ++i) call.out[i] = derivative ? call.out[i] + call.v[i] : call.x[i];
+template <class T>
+void normalise_tokens(Norm kind, std::ptrdiff_t tokens, std::ptrdiff_t width, const T* x, T* out) {
+  const std::ptrdiff_t count = tokens * width * attention_lanes<T>();
+  if (kind == Norm::none) {
+    if (out != x) std::copy_n(x, count, out);
+    return;
+  }
+  STARLING_DISPATCH(T, normalise)({kind, tokens, width, x, nullptr, out});
 }
 
-}  // namespace
+template <class T>
+void add_norm_derivative(Norm kind, std::ptrdiff_t tokens, std::ptrdiff_t width, const T* x, const T* v,
+                         T* out) {
+  const std::ptrdiff_t count = tokens * width * attention_lanes<T>();
+  if (kind == Norm::none) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) out[i] += v[i];
+    return;
+  }
+  STARLING_DISPATCH(T, differentiate)({kind, tokens, width, x, v, out});
+}
 
-template <>
-void normalise_tokens(Norm kind, std::ptrdiff_t tokens, std::ptrdiff_t width, const float* x, float* out) {
-  const NormCall<float> call{kind, tokens, width, x, nullptr, out};
-  call_unless_none(call, attention_lanes<float>(), false, [&] {
-    HWY_DYNAMIC_DISPATCH(normalise_float)(call);
-  });
-}
-template <>
-void normalise_tokens(Norm kind, std::ptrdiff_t tokens, std::ptrdiff_t width, const double* x, double* out) {
-  const NormCall<double> call{kind, tokens, width, x, nullptr, out};
-  call_unless_none(call, attention_lanes<double>(), false, [&] {
-    HWY_DYNAMIC_DISPATCH(normalise_double)(call);
-  });
-}
-template <>
-void add_norm_derivative(Norm kind, std::ptrdiff_t tokens, std::ptrdiff_t width, const float* x,
-                         const float* v, float* out) {
-  const NormCall<float> call{kind, tokens, width, x, v, out};
-  call_unless_none(call, attention_lanes<float>(), true, [&] {
-    HWY_DYNAMIC_DISPATCH(differentiate_float)(call);
-  });
-}
-template <>
-void add_norm_derivative(Norm kind, std::ptrdiff_t tokens, std::ptrdiff_t width, const double* x,
-                         const double* v, double* out) {
-  const NormCall<double> call{kind, tokens, width, x, v, out};
-  call_unless_none(call, attention_lanes<double>(), true, [&] {
-    HWY_DYNAMIC_DISPATCH(differentiate_double)(call);
-  });
-}
+#define STARLING_NORM(T)                                                              \
+  template void normalise_tokens(Norm, std::ptrdiff_t, std::ptrdiff_t, const T*, T*); \
+  template void add_norm_derivative(Norm, std::ptrdiff_t, std::ptrdiff_t, const T*, const T*, T*);
+STARLING_NORM(float)
+STARLING_NORM(double)
+#undef STARLING_NORM
 
 }  // namespace starling::kernels
 #endif

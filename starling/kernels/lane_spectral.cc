@@ -13,6 +13,7 @@
 
 #include "starling/kernels/lane_product-inl.h"
 #include "starling/kernels/lane_spectral.h"
+#include "starling/simd/dispatch.h"
 
 #ifndef STARLING_KERNELS_LANE_SPECTRAL_ONCE
 #define STARLING_KERNELS_LANE_SPECTRAL_ONCE
@@ -326,23 +327,8 @@ void newton_schulz_all(const LaneParts<T>& parts, std::ptrdiff_t count, const T*
   }
 }
 
-void regularise_float(const LaneParts<float>& parts, std::ptrdiff_t count, const float* in,
-                      const float* epsilon, const math::MinimaxTable& table, float* out, float* lower) {
-  regularise_all(parts, count, in, epsilon, table, out, lower);
-}
-void regularise_double(const LaneParts<double>& parts, std::ptrdiff_t count, const double* in,
-                       const double* epsilon, const math::MinimaxTable& table, double* out, double* lower) {
-  regularise_all(parts, count, in, epsilon, table, out, lower);
-}
-void newton_schulz_float(const LaneParts<float>& parts, std::ptrdiff_t count, const float* in, double safety,
-                         double cushion, std::span<const math::OddQuintic> steps, float* out, bool* finite) {
-  newton_schulz_all(parts, count, in, safety, cushion, steps, out, finite);
-}
-void newton_schulz_double(const LaneParts<double>& parts, std::ptrdiff_t count, const double* in,
-                          double safety, double cushion, std::span<const math::OddQuintic> steps, double* out,
-                          bool* finite) {
-  newton_schulz_all(parts, count, in, safety, cushion, steps, out, finite);
-}
+STARLING_INSTANTIATE(regularise_all);
+STARLING_INSTANTIATE(newton_schulz_all);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -350,10 +336,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-HWY_EXPORT(regularise_float);
-HWY_EXPORT(regularise_double);
-HWY_EXPORT(newton_schulz_float);
-HWY_EXPORT(newton_schulz_double);
+STARLING_EXPORT(regularise_all);
+STARLING_EXPORT(newton_schulz_all);
 
 bool suits_lanes(SmallShape shape, std::ptrdiff_t count) {
   constexpr std::ptrdiff_t most_rows = 24, most_columns = 48, fewest = 16;
@@ -369,11 +353,7 @@ template <class T>
 void regularise_lanes(std::ptrdiff_t count, const T* in, const T* epsilon, const math::MinimaxTable& table,
                       T* out, T* lower, LaneWorkspace<T>& workspace) {
   const LaneParts<T> parts(workspace);
-  if constexpr (std::is_same_v<T, float>) {
-    HWY_DYNAMIC_DISPATCH(regularise_float)(parts, count, in, epsilon, table, out, lower);
-  } else {
-    HWY_DYNAMIC_DISPATCH(regularise_double)(parts, count, in, epsilon, table, out, lower);
-  }
+  STARLING_DISPATCH(T, regularise_all)(parts, count, in, epsilon, table, out, lower);
 }
 
 template <class T>
@@ -381,11 +361,7 @@ void newton_schulz_lanes(std::ptrdiff_t count, const T* in, double safety, doubl
                          std::span<const math::OddQuintic> steps, T* out, bool* finite,
                          LaneWorkspace<T>& workspace) {
   const LaneParts<T> parts(workspace);
-  if constexpr (std::is_same_v<T, float>) {
-    HWY_DYNAMIC_DISPATCH(newton_schulz_float)(parts, count, in, safety, cushion, steps, out, finite);
-  } else {
-    HWY_DYNAMIC_DISPATCH(newton_schulz_double)(parts, count, in, safety, cushion, steps, out, finite);
-  }
+  STARLING_DISPATCH(T, newton_schulz_all)(parts, count, in, safety, cushion, steps, out, finite);
 }
 
 template void regularise_lanes(std::ptrdiff_t, const float*, const float*, const math::MinimaxTable&, float*,

@@ -14,6 +14,7 @@
 #include "starling/kernels/mean_shift.h"
 #include "starling/kernels/scratch.h"
 #include "starling/kernels/tile-inl.h"
+#include "starling/simd/dispatch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::kernels::HWY_NAMESPACE {
@@ -181,7 +182,9 @@ void run_kind(const Job<T>& job) {
 }
 
 template <class T>
-void run(Radial radial, const Job<T>& job) {
+void run(Radial radial, T scale, SelfPair self, const T* z, std::ptrdiff_t n, const Cloud<T>& y, T* out,
+         T* log_mass) {
+  const Job<T> job{scale, self, z, n, y, out, log_mass};
   switch (radial) {
     case Radial::gaussian:
       return run_kind<Radial::gaussian>(job);
@@ -194,14 +197,7 @@ void run(Radial radial, const Job<T>& job) {
   }
 }
 
-void run_float(Radial radial, float scale, SelfPair self, const float* z, std::ptrdiff_t n,
-               const Cloud<float>& y, float* out, float* log_mass) {
-  run(radial, Job<float>{scale, self, z, n, y, out, log_mass});
-}
-void run_double(Radial radial, double scale, SelfPair self, const double* z, std::ptrdiff_t n,
-                const Cloud<double>& y, double* out, double* log_mass) {
-  run(radial, Job<double>{scale, self, z, n, y, out, log_mass});
-}
+STARLING_INSTANTIATE(run);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -209,8 +205,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-HWY_EXPORT(run_float);
-HWY_EXPORT(run_double);
+STARLING_EXPORT(run);
 
 template <class T>
 void mean_shift(Radial radial, double scale, SelfPair self, const T* z, std::ptrdiff_t n, const T* y,
@@ -219,12 +214,7 @@ void mean_shift(Radial radial, double scale, SelfPair self, const T* z, std::ptr
   const std::vector<T> centre = mean_point(y, m, d);
   const Cloud<T> cloud = pack(y, m, d, centre.data());
   const std::vector<T> rows = centred(z, n, d, centre.data(), n);
-  const T s = static_cast<T>(scale);
-  if constexpr (sizeof(T) == 4) {
-    HWY_DYNAMIC_DISPATCH(run_float)(radial, s, self, rows.data(), n, cloud, out, log_mass);
-  } else {
-    HWY_DYNAMIC_DISPATCH(run_double)(radial, s, self, rows.data(), n, cloud, out, log_mass);
-  }
+  STARLING_DISPATCH(T, run)(radial, static_cast<T>(scale), self, rows.data(), n, cloud, out, log_mass);
 }
 
 template void mean_shift(Radial, double, SelfPair, const float*, std::ptrdiff_t, const float*, std::ptrdiff_t,

@@ -11,19 +11,20 @@
 #include "starling/kernels/panel_product-inl.h"
 #include "starling/kernels/panel_product.h"
 #include "starling/kernels/scratch.h"
+#include "starling/simd/dispatch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::kernels::HWY_NAMESPACE {
 
 template <class T>
-void Product(Index n, Index inner, Index columns, const T* a, const T* b, const T* addend, T* out) {
+void product(Index n, Index inner, Index columns, const T* a, const T* b, const T* addend, T* out) {
   T* panels = thread_scratch<T>(static_cast<std::size_t>(panels_size<T>(inner, columns)));
   pack_panels(inner, columns, b, columns, panels);
   all_panels<Left::rows>(PanelRows<T>{a, inner, inner, panels, columns, addend, out, columns}, n, 0, inner);
 }
 
 template <class T>
-void ProductNt(Index n, Index inner, Index columns, const T* a, const T* b, const T* addend, T* out) {
+void product_nt(Index n, Index inner, Index columns, const T* a, const T* b, const T* addend, T* out) {
   T* panel = thread_scratch<T>(static_cast<std::size_t>(panel_apart<T>(inner)));
   over_panels<T>(columns, [&](Index column, Index count, Index) {
     pack_transposed_panel(inner, count, b + column * inner, inner, panel);
@@ -36,7 +37,7 @@ void ProductNt(Index n, Index inner, Index columns, const T* a, const T* b, cons
 // Of the inner index a part that leaves a's in the second-level cache, and so of its columns: as many lie
 // together as a block has rows.
 template <class T>
-void ProductTn(Index n, Index inner, Index columns, const T* a, const T* b, const T* addend, T* out) {
+void product_tn(Index n, Index inner, Index columns, const T* a, const T* b, const T* addend, T* out) {
   constexpr Index inner_each = 256, rows_each = 528;
   const Index most = std::min(inner, inner_each),
               groups = (std::min(n, rows_each) + block_rows - 1) / block_rows;
@@ -64,18 +65,9 @@ void ProductTn(Index n, Index inner, Index columns, const T* a, const T* b, cons
   }
 }
 
-#define STARLING_PANELS(Name, Function, T)                                                          \
-  void Function##Name(Index n, Index inner, Index columns, const T* a, const T* b, const T* addend, \
-                      T* out) {                                                                     \
-    Function(n, inner, columns, a, b, addend, out);                                                 \
-  }
-STARLING_PANELS(F, Product, float)
-STARLING_PANELS(D, Product, double)
-STARLING_PANELS(F, ProductNt, float)
-STARLING_PANELS(D, ProductNt, double)
-STARLING_PANELS(F, ProductTn, float)
-STARLING_PANELS(D, ProductTn, double)
-#undef STARLING_PANELS
+STARLING_INSTANTIATE(product);
+STARLING_INSTANTIATE(product_nt);
+STARLING_INSTANTIATE(product_tn);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -83,19 +75,22 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-#define STARLING_PANELS(name, Function, T)                                                                  \
-  HWY_EXPORT(Function);                                                                                     \
-  template <>                                                                                               \
-  void name(base::Index n, base::Index inner, base::Index columns, const T* a, const T* b, const T* addend, \
-            T* out) {                                                                                       \
-    HWY_DYNAMIC_DISPATCH(Function)(n, inner, columns, a, b, addend, out);                                   \
+STARLING_EXPORT(product);
+STARLING_EXPORT(product_nt);
+STARLING_EXPORT(product_tn);
+
+#define STARLING_PANELS(NAME, T)                                                                   \
+  template <>                                                                                      \
+  void panel_##NAME(base::Index n, base::Index inner, base::Index columns, const T* a, const T* b, \
+                    const T* addend, T* out) {                                                     \
+    STARLING_DISPATCH(T, NAME)(n, inner, columns, a, b, addend, out);                              \
   }
-STARLING_PANELS(panel_product, ProductF, float)
-STARLING_PANELS(panel_product, ProductD, double)
-STARLING_PANELS(panel_product_nt, ProductNtF, float)
-STARLING_PANELS(panel_product_nt, ProductNtD, double)
-STARLING_PANELS(panel_product_tn, ProductTnF, float)
-STARLING_PANELS(panel_product_tn, ProductTnD, double)
+STARLING_PANELS(product, float)
+STARLING_PANELS(product, double)
+STARLING_PANELS(product_nt, float)
+STARLING_PANELS(product_nt, double)
+STARLING_PANELS(product_tn, float)
+STARLING_PANELS(product_tn, double)
 #undef STARLING_PANELS
 
 }  // namespace starling::kernels

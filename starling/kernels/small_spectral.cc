@@ -14,6 +14,7 @@
 #include "starling/kernels/small_product-inl.h"
 #include "starling/kernels/small_spectral.h"
 #include "starling/kernels/spectral_iteration.h"
+#include "starling/simd/dispatch.h"
 
 #ifndef STARLING_KERNELS_SMALL_SPECTRAL_ONCE
 #define STARLING_KERNELS_SMALL_SPECTRAL_ONCE
@@ -152,23 +153,8 @@ void newton_schulz_all(const SmallParts<T>& parts, std::ptrdiff_t count, const T
   }
 }
 
-void regularise_float(const SmallParts<float>& parts, std::ptrdiff_t count, const float* in,
-                      const float* epsilon, const math::MinimaxTable& table, float* out, float* lower) {
-  regularise_all(parts, count, in, epsilon, table, out, lower);
-}
-void regularise_double(const SmallParts<double>& parts, std::ptrdiff_t count, const double* in,
-                       const double* epsilon, const math::MinimaxTable& table, double* out, double* lower) {
-  regularise_all(parts, count, in, epsilon, table, out, lower);
-}
-void newton_schulz_float(const SmallParts<float>& parts, std::ptrdiff_t count, const float* in, double safety,
-                         double cushion, std::span<const math::OddQuintic> steps, float* out, bool* finite) {
-  newton_schulz_all(parts, count, in, safety, cushion, steps, out, finite);
-}
-void newton_schulz_double(const SmallParts<double>& parts, std::ptrdiff_t count, const double* in,
-                          double safety, double cushion, std::span<const math::OddQuintic> steps, double* out,
-                          bool* finite) {
-  newton_schulz_all(parts, count, in, safety, cushion, steps, out, finite);
-}
+STARLING_INSTANTIATE(regularise_all);
+STARLING_INSTANTIATE(newton_schulz_all);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -176,10 +162,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-HWY_EXPORT(regularise_float);
-HWY_EXPORT(regularise_double);
-HWY_EXPORT(newton_schulz_float);
-HWY_EXPORT(newton_schulz_double);
+STARLING_EXPORT(regularise_all);
+STARLING_EXPORT(newton_schulz_all);
 
 bool is_small(SmallShape shape) {
   constexpr std::ptrdiff_t most_rows = 64, most_entries = 16384;
@@ -200,11 +184,7 @@ void regularise_small(std::ptrdiff_t count, const T* in, const T* epsilon, const
                       T* out, T* lower, SmallWorkspace<T>& workspace) {
   if (workspace.lanes_) return regularise_lanes(count, in, epsilon, table, out, lower, *workspace.lanes_);
   const SmallParts<T> parts(workspace);
-  if constexpr (std::is_same_v<T, float>) {
-    HWY_DYNAMIC_DISPATCH(regularise_float)(parts, count, in, epsilon, table, out, lower);
-  } else {
-    HWY_DYNAMIC_DISPATCH(regularise_double)(parts, count, in, epsilon, table, out, lower);
-  }
+  STARLING_DISPATCH(T, regularise_all)(parts, count, in, epsilon, table, out, lower);
 }
 
 template <class T>
@@ -216,11 +196,7 @@ void newton_schulz_small(std::ptrdiff_t count, const T* in, double safety, doubl
     return;
   }
   const SmallParts<T> parts(workspace);
-  if constexpr (std::is_same_v<T, float>) {
-    HWY_DYNAMIC_DISPATCH(newton_schulz_float)(parts, count, in, safety, cushion, steps, out, finite);
-  } else {
-    HWY_DYNAMIC_DISPATCH(newton_schulz_double)(parts, count, in, safety, cushion, steps, out, finite);
-  }
+  STARLING_DISPATCH(T, newton_schulz_all)(parts, count, in, safety, cushion, steps, out, finite);
 }
 
 template void regularise_small(std::ptrdiff_t, const float*, const float*, const math::MinimaxTable&, float*,

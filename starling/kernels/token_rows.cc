@@ -10,6 +10,7 @@
 #include <numbers>
 
 #include "starling/kernels/token_rows.h"
+#include "starling/simd/dispatch.h"
 #include "starling/simd/exp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -66,7 +67,7 @@ HWY_INLINE void map_over(Index count, T* out, const Term& term) {
 }
 
 template <class T>
-void LayerNorm(Index n, Index width, const T* x, const T* gain, const T* bias, T* y, T* scales) {
+void layer_norm(Index n, Index width, const T* x, const T* gain, const T* bias, T* y, T* scales) {
   const T share = T(1) / static_cast<T>(width);
   for (Index r = 0; r < n; ++r, x += width, y += width) {
     const T mean = share * sum_over<T>(width, [&](auto, const auto& load) { return load(x); });
@@ -85,8 +86,8 @@ void LayerNorm(Index n, Index width, const T* x, const T* gain, const T* bias, T
 }
 
 template <class T>
-void LayerNormBackward(Index n, Index width, const T* x, const T* scales, const T* gain, const T* d_y, T* d_x,
-                       T* d_gain, T* d_bias) {
+void layer_norm_backward(Index n, Index width, const T* x, const T* scales, const T* gain, const T* d_y,
+                         T* d_x, T* d_gain, T* d_bias) {
   const T share = T(1) / static_cast<T>(width);
   for (Index r = 0; r < n; ++r, x += width, d_y += width, d_x += width) {
     const T mean = scales[2 * r], inverse = scales[2 * r + 1];
@@ -110,7 +111,7 @@ void LayerNormBackward(Index n, Index width, const T* x, const T* scales, const 
   }
 }
 
-void GeluFloat(Index count, float* x, float* after) {
+void gelu_float(Index count, float* x, float* after) {
   const auto both = [](auto d, auto v, auto& slope) {
     // With z = |v|/√2: erfc(z) = t (a1 + ... + a5 t⁴) e^{-z²}, t = 1/(1 + p z).
     const auto bell = simd::HWY_NAMESPACE::exp_of_nonpositive(d, hn::Mul(hn::Mul(v, v), hn::Set(d, -0.5F)));
@@ -139,12 +140,12 @@ void GeluFloat(Index count, float* x, float* after) {
 }
 
 template <class T>
-void Multiply(Index count, T* a, const T* b) {
+void multiply(Index count, T* a, const T* b) {
   map_over<T>(count, a, [&](auto, const auto& load) { return hn::Mul(load(a), load(b)); });
 }
 
 template <class T>
-void Add(Index count, const T* from, T* to) {
+void add(Index count, const T* from, T* to) {
   map_over<T>(count, to, [&](auto, const auto& load) { return hn::Add(load(to), load(from)); });
 }
 
@@ -179,7 +180,7 @@ HWY_INLINE T exponentials(Index count, T scale, T* row) {
 }
 
 template <class T>
-void CausalSoftmax(Index n, T scale, T* scores) {
+void causal_softmax(Index n, T scale, T* scores) {
   for (Index i = 0; i < n; ++i, scores += n) {
     const T inverse = T(1) / exponentials<T>(i + 1, scale, scores);
     map_over<T>(i + 1, scores,
@@ -189,7 +190,7 @@ void CausalSoftmax(Index n, T scale, T* scores) {
 }
 
 template <class T>
-void CausalSoftmaxBackward(Index n, T scale, const T* p, T* d_p) {
+void causal_softmax_backward(Index n, T scale, const T* p, T* d_p) {
   for (Index i = 0; i < n; ++i, p += n, d_p += n) {
     const T level = sum_over<T>(i + 1, [&](auto, const auto& load) { return hn::Mul(load(p), load(d_p)); });
     map_over<T>(i + 1, d_p, [&](auto d, const auto& load) {
@@ -200,7 +201,7 @@ void CausalSoftmaxBackward(Index n, T scale, const T* p, T* d_p) {
 }
 
 template <class T>
-double CrossEntropyRow(Index classes, std::int32_t target, T share, T* logits) {
+double cross_entropy_row(Index classes, std::int32_t target, T share, T* logits) {
   T most = logits[0];
   for (Index k = 1; k < classes; ++k) most = logits[k] > most ? logits[k] : most;
   const double above = static_cast<double>(most) - static_cast<double>(logits[target]);
@@ -212,33 +213,13 @@ double CrossEntropyRow(Index classes, std::int32_t target, T share, T* logits) {
   return std::log(static_cast<double>(sum)) + above;
 }
 
-// Plain functions, which is what run-time dispatch can export.
-#define STARLING_ROWS(Name, T)                                                                            \
-  void LayerNorm##Name(Index n, Index width, const T* x, const T* gain, const T* bias, T* y, T* scales) { \
-    LayerNorm<T>(n, width, x, gain, bias, y, scales);                                                     \
-  }                                                                                                       \
-  void LayerNormBackward##Name(Index n, Index width, const T* x, const T* scales, const T* gain,          \
-                               const T* d_y, T* d_x, T* d_gain, T* d_bias) {                              \
-    LayerNormBackward<T>(n, width, x, scales, gain, d_y, d_x, d_gain, d_bias);                            \
-  }                                                                                                       \
-  void Multiply##Name(Index count, T* a, const T* b) {                                                    \
-    Multiply<T>(count, a, b);                                                                             \
-  }                                                                                                       \
-  void Add##Name(Index count, const T* from, T* to) {                                                     \
-    Add<T>(count, from, to);                                                                              \
-  }                                                                                                       \
-  void CausalSoftmax##Name(Index n, T scale, T* scores) {                                                 \
-    CausalSoftmax<T>(n, scale, scores);                                                                   \
-  }                                                                                                       \
-  void CausalSoftmaxBackward##Name(Index n, T scale, const T* p, T* d_p) {                                \
-    CausalSoftmaxBackward<T>(n, scale, p, d_p);                                                           \
-  }                                                                                                       \
-  double CrossEntropyRow##Name(Index classes, std::int32_t target, T share, T* logits) {                  \
-    return CrossEntropyRow<T>(classes, target, share, logits);                                            \
-  }
-STARLING_ROWS(F, float)
-STARLING_ROWS(D, double)
-#undef STARLING_ROWS
+STARLING_INSTANTIATE(layer_norm);
+STARLING_INSTANTIATE(layer_norm_backward);
+STARLING_INSTANTIATE(multiply);
+STARLING_INSTANTIATE(add);
+STARLING_INSTANTIATE(causal_softmax);
+STARLING_INSTANTIATE(causal_softmax_backward);
+STARLING_INSTANTIATE(cross_entropy_row);
 
 }  // namespace starling::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -246,11 +227,18 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::kernels {
 
-HWY_EXPORT(GeluFloat);
+STARLING_EXPORT(layer_norm);
+STARLING_EXPORT(layer_norm_backward);
+STARLING_EXPORT(multiply);
+STARLING_EXPORT(add);
+STARLING_EXPORT(causal_softmax);
+STARLING_EXPORT(causal_softmax_backward);
+STARLING_EXPORT(cross_entropy_row);
+HWY_EXPORT(gelu_float);
 
 template <>
 void gelu(base::Index count, float* x, float* after) {
-  HWY_DYNAMIC_DISPATCH(GeluFloat)(count, x, after);
+  HWY_DYNAMIC_DISPATCH(gelu_float)(count, x, after);
 }
 template <>
 void gelu(base::Index count, double* x, double* after) {
@@ -261,46 +249,39 @@ void gelu(base::Index count, double* x, double* after) {
   }
 }
 
-#define STARLING_ROWS(Name, T)                                                                           \
-  HWY_EXPORT(LayerNorm##Name);                                                                           \
-  HWY_EXPORT(LayerNormBackward##Name);                                                                   \
-  HWY_EXPORT(Multiply##Name);                                                                            \
-  HWY_EXPORT(Add##Name);                                                                                 \
-  HWY_EXPORT(CausalSoftmax##Name);                                                                       \
-  HWY_EXPORT(CausalSoftmaxBackward##Name);                                                               \
-  HWY_EXPORT(CrossEntropyRow##Name);                                                                     \
+#define STARLING_ROWS(T)                                                                                 \
   template <>                                                                                            \
   void layer_norm(base::Index n, base::Index width, const T* x, const T* gain, const T* bias, T* y,      \
                   T* scales) {                                                                           \
-    HWY_DYNAMIC_DISPATCH(LayerNorm##Name)(n, width, x, gain, bias, y, scales);                           \
+    STARLING_DISPATCH(T, layer_norm)(n, width, x, gain, bias, y, scales);                                \
   }                                                                                                      \
   template <>                                                                                            \
   void layer_norm_backward(base::Index n, base::Index width, const T* x, const T* scales, const T* gain, \
                            const T* d_y, T* d_x, T* d_gain, T* d_bias) {                                 \
-    HWY_DYNAMIC_DISPATCH(LayerNormBackward##Name)(n, width, x, scales, gain, d_y, d_x, d_gain, d_bias);  \
+    STARLING_DISPATCH(T, layer_norm_backward)(n, width, x, scales, gain, d_y, d_x, d_gain, d_bias);      \
   }                                                                                                      \
   template <>                                                                                            \
   void multiply(base::Index count, T* a, const T* b) {                                                   \
-    HWY_DYNAMIC_DISPATCH(Multiply##Name)(count, a, b);                                                   \
+    STARLING_DISPATCH(T, multiply)(count, a, b);                                                         \
   }                                                                                                      \
   template <>                                                                                            \
   void add(base::Index count, const T* from, T* to) {                                                    \
-    HWY_DYNAMIC_DISPATCH(Add##Name)(count, from, to);                                                    \
+    STARLING_DISPATCH(T, add)(count, from, to);                                                          \
   }                                                                                                      \
   template <>                                                                                            \
   void causal_softmax(base::Index n, T scale, T* scores) {                                               \
-    HWY_DYNAMIC_DISPATCH(CausalSoftmax##Name)(n, scale, scores);                                         \
+    STARLING_DISPATCH(T, causal_softmax)(n, scale, scores);                                              \
   }                                                                                                      \
   template <>                                                                                            \
   void causal_softmax_backward(base::Index n, T scale, const T* p, T* d_p) {                             \
-    HWY_DYNAMIC_DISPATCH(CausalSoftmaxBackward##Name)(n, scale, p, d_p);                                 \
+    STARLING_DISPATCH(T, causal_softmax_backward)(n, scale, p, d_p);                                     \
   }                                                                                                      \
   template <>                                                                                            \
   double cross_entropy_row(base::Index classes, std::int32_t target, T share, T* logits) {               \
-    return HWY_DYNAMIC_DISPATCH(CrossEntropyRow##Name)(classes, target, share, logits);                  \
+    return STARLING_DISPATCH(T, cross_entropy_row)(classes, target, share, logits);                      \
   }
-STARLING_ROWS(F, float)
-STARLING_ROWS(D, double)
+STARLING_ROWS(float)
+STARLING_ROWS(double)
 #undef STARLING_ROWS
 
 }  // namespace starling::kernels

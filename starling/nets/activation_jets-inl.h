@@ -13,7 +13,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "starling/nets/jets.h"
+#include "starling/nets/jet_network.h"
 #include "starling/simd/exp-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -2,8 +2,9 @@
 #include <cstddef>
 
 #include "starling/nets/jet_line.h"
+#include "starling/nets/jet_network.h"
 #include "starling/nets/jet_streams.h"
-#include "starling/nets/jets.h"
+#include "starling/nets/jet_tile.h"
 
 namespace starling::nets {
 

@@ -1,7 +1,8 @@
+#include "starling/nets/jet_network.h"
+
 #include <array>
 
 #include "starling/base/error.h"
-#include "starling/nets/jets.h"
 
 namespace starling::nets {
 namespace {

@@ -16,6 +16,7 @@
 #include "starling/nets/jet_layer.h"
 #include "starling/nets/jet_line-inl.h"
 #include "starling/nets/jet_products-inl.h"
+#include "starling/simd/dispatch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starling::nets::HWY_NAMESPACE {
@@ -163,6 +164,13 @@ void run_activation_reverse(const JetHidden<T>& layer, const T* z, T* kept, cons
     });
   });
 }
+
+STARLING_INSTANTIATE(run_layer);
+STARLING_INSTANTIATE(apply_transposed);
+STARLING_INSTANTIATE(add_layer_gradient);
+STARLING_INSTANTIATE(store_layer_jacobian);
+STARLING_INSTANTIATE(run_activation);
+STARLING_INSTANTIATE(run_activation_reverse);
 
 }  // namespace starling::nets::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

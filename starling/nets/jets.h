@@ -1,66 +1,18 @@
 #pragma once
-#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "starling/kernels/scratch.h"
+#include "starling/nets/jet_input.h"
+#include "starling/nets/jet_network.h"
 #include "starling/nets/jet_streams.h"
+#include "starling/nets/jet_tile.h"
 
 namespace starling::nets {
-
-/// Smooth activations of a network that is differentiated in its inputs; z is the pre-activation.
-enum class JetActivation {
-  tanh,
-  sin,
-  softplus,  ///< log(1 + e^z)
-  gelu,      ///< z Φ(z), exact
-  silu,      ///< z / (1 + e^-z)
-  erf        ///< erf(z), without the factor 1/√2 of nets::Activation
-};
-
-/// The activation of that name; Error{usage} with the nearest names.
-JetActivation parse_jet_activation(const std::string& name);
-
-/// An input of a network: a coordinate, or cos(frequency · x + phase), which makes a network periodic or
-/// sharpens its eye for short waves (random Fourier features). A sine is a cosine of phase -π/2.
-struct JetFeature {
-  bool wave = false;
-  int axis = 0;                               ///< of a coordinate
-  std::array<double, most_axes> frequency{};  ///< of a wave
-  double phase = 0;
-};
-
-/// The widths of a dense network from inputs to outputs, {2, 50, 50, 1}; the last layer is linear. Parameters
-/// are one flat vector: for every layer its weight (outputs, inputs), row-major, then its bias.
-struct JetNetwork {
-  std::vector<std::ptrdiff_t> widths{};
-  JetActivation activation = JetActivation::tanh;
-  std::vector<JetFeature> features{};  ///< the inputs, in order; the coordinates themselves when empty
-
-  std::ptrdiff_t layers() const { return static_cast<std::ptrdiff_t>(widths.size()) - 1; }
-  std::ptrdiff_t parameter_count() const;
-  std::ptrdiff_t weight(std::ptrdiff_t layer) const;  ///< where the layer's weight begins
-  std::ptrdiff_t bias(std::ptrdiff_t layer) const;
-};
-
-/// Samples that are worked on together: `count` of them from `begin` on, each array row `lanes` long. Rows
-/// are padded to whole vectors with copies of the last sample.
-template <class T>
-struct JetTile {
-  static constexpr std::ptrdiff_t lanes = 256 / static_cast<std::ptrdiff_t>(sizeof(T));
-  std::ptrdiff_t begin = 0, count = 0;
-  const T* streams = nullptr;  ///< row(streams, stream, unit)
-  T* seeds = nullptr;          ///< what the caller fills, zero before: the same rows
-  std::ptrdiff_t stride = 0;   ///< from one stream to the next
-
-  const T* stream(int s, std::ptrdiff_t output) const { return streams + s * stride + output * lanes; }
-  T* seed(int s, std::ptrdiff_t output) const { return seeds + s * stride + output * lanes; }
-};
 
 /// Reads a tile's streams; in a reverse pass fills its seeds, the derivatives of a scalar in the streams.
 /// Called from several threads, for tiles apart.
@@ -108,17 +60,13 @@ class Jets {
 
  private:
   class Room;
-  void fill_coordinate(const T* points, std::ptrdiff_t begin, std::ptrdiff_t count, int axis, T* out,
-                       std::ptrdiff_t stride) const;
-  void fill_wave(const T* points, std::ptrdiff_t begin, std::ptrdiff_t count, std::size_t feature, T* out,
-                 std::ptrdiff_t stride) const;
-  void fill_input(const T* points, std::ptrdiff_t begin, std::ptrdiff_t count, T* room) const;
+  class Pass;
   void check(std::size_t parameters, std::size_t gradient) const;
   std::ptrdiff_t group(std::ptrdiff_t n) const;
 
   JetNetwork network_;
   Streams streams_;
-  std::vector<std::vector<StreamWave>> waves_;  // of every feature that is one, for each stream
+  JetInput<T> input_;
   std::vector<StreamTerm> forward_, reverse_;
   std::vector<std::ptrdiff_t> inputs_, before_, kept_;  // where a layer's arrays begin in a room
   std::ptrdiff_t bars_ = 0, bar_size_ = 0, room_size_ = 0;

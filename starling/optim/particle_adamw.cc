@@ -12,6 +12,7 @@
 
 #include "starling/base/error.h"
 #include "starling/optim/particle_adamw.h"
+#include "starling/simd/dispatch.h"
 
 #ifndef STARLING_OPTIM_PARTICLE_ADAMW_ONCE
 #define STARLING_OPTIM_PARTICLE_ADAMW_ONCE
@@ -128,20 +129,8 @@ void step_groups(const AdamWFactors<T>& f, AdamWRun<T> run, std::ptrdiff_t group
   }
 }
 
-void elements_float(const AdamWFactors<float>& f, const AdamWRun<float>& run, std::ptrdiff_t count) {
-  step_elements(f, run, count);
-}
-void elements_double(const AdamWFactors<double>& f, const AdamWRun<double>& run, std::ptrdiff_t count) {
-  step_elements(f, run, count);
-}
-void groups_float(const AdamWFactors<float>& f, const AdamWRun<float>& run, std::ptrdiff_t groups,
-                  std::ptrdiff_t count, std::ptrdiff_t lanes, float share) {
-  step_groups(f, run, groups, count, lanes, share);
-}
-void groups_double(const AdamWFactors<double>& f, const AdamWRun<double>& run, std::ptrdiff_t groups,
-                   std::ptrdiff_t count, std::ptrdiff_t lanes, double share) {
-  step_groups(f, run, groups, count, lanes, share);
-}
+STARLING_INSTANTIATE(step_elements);
+STARLING_INSTANTIATE(step_groups);
 
 }  // namespace starling::optim::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -149,10 +138,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace starling::optim {
 
-HWY_EXPORT(elements_float);
-HWY_EXPORT(elements_double);
-HWY_EXPORT(groups_float);
-HWY_EXPORT(groups_double);
+STARLING_EXPORT(step_elements);
+STARLING_EXPORT(step_groups);
 
 namespace {
 
@@ -163,21 +150,6 @@ const std::array<std::pair<const char*, SecondMomentScope>, 4>& moment_names() {
        {"block_mean", SecondMomentScope::block_mean},
        {"head_sum", SecondMomentScope::head_sum}}};
   return names;
-}
-
-void elements(const AdamWFactors<float>& f, const AdamWRun<float>& run, std::ptrdiff_t count) {
-  HWY_DYNAMIC_DISPATCH(elements_float)(f, run, count);
-}
-void elements(const AdamWFactors<double>& f, const AdamWRun<double>& run, std::ptrdiff_t count) {
-  HWY_DYNAMIC_DISPATCH(elements_double)(f, run, count);
-}
-void groups(const AdamWFactors<float>& f, const AdamWRun<float>& run, std::ptrdiff_t number,
-            std::ptrdiff_t count, std::ptrdiff_t lanes, float share) {
-  HWY_DYNAMIC_DISPATCH(groups_float)(f, run, number, count, lanes, share);
-}
-void groups(const AdamWFactors<double>& f, const AdamWRun<double>& run, std::ptrdiff_t number,
-            std::ptrdiff_t count, std::ptrdiff_t lanes, double share) {
-  HWY_DYNAMIC_DISPATCH(groups_double)(f, run, number, count, lanes, share);
 }
 
 void require(bool holds, const char* name, double value, const char* expected) {
@@ -223,9 +195,10 @@ void particle_adamw_step(const ParticleAdamWSpec& spec, double rate, const Parti
   const AdamWFactors<T> factors(spec, rate, state.step);
   const AdamWRun<T> run{parameters, gradient, state.first.data(), state.second.data()};
   const std::ptrdiff_t blocks = layout.particles * layout.blocks;
+  const auto groups = STARLING_DISPATCH(T, step_groups);
   switch (spec.second) {
     case SecondMomentScope::element:
-      return elements(factors, run, layout.size());
+      return STARLING_DISPATCH(T, step_elements)(factors, run, layout.size());
     case SecondMomentScope::block_sum:
       return groups(factors, run, blocks, layout.block_size, layout.lanes, T(1));
     case SecondMomentScope::block_mean:

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <numbers>
+#include <ranges>
 #include <span>
 
 namespace starling::optim {
@@ -28,11 +30,11 @@ inline double rate_at(const Schedule& s, std::int64_t step) {
   return s.rate * (s.floor + (1 - s.floor) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
 }
 
-/// Σ v_i² in double: eight sums side by side, which a processor takes at once.
-template <class T>
-double sum_of_squares(std::span<const T> values) {
+/// √(Σ v_i²) in double: eight sums side by side, which a processor takes at once.
+template <std::ranges::contiguous_range Range>
+double euclidean_norm(const Range& values) {
   double sums[8] = {};
-  const std::size_t whole = values.size() / 8 * 8;
+  const std::size_t whole = std::size(values) / 8 * 8;
   const auto square = [&](std::size_t i) {
     return static_cast<double>(values[i]) * static_cast<double>(values[i]);
   };
@@ -41,14 +43,14 @@ double sum_of_squares(std::span<const T> values) {
   }
   double sum = 0;
   for (const double part : sums) sum += part;
-  for (std::size_t i = whole; i < values.size(); ++i) sum += square(i);
-  return sum;
+  for (std::size_t i = whole; i < std::size(values); ++i) sum += square(i);
+  return std::sqrt(sum);
 }
 
 /// Scales the gradient to Euclidean norm at most `largest` (0: never); returns the norm before, in double.
 template <class T>
 double clip_norm(std::span<T> gradient, double largest) {
-  const double norm = std::sqrt(sum_of_squares<T>(gradient));
+  const double norm = euclidean_norm(gradient);
   if (largest > 0 && norm > largest) {
     const T factor = static_cast<T>(largest / norm);
     for (T& g : gradient) g *= factor;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "starling/base/error.h"
+#include "starling/optim/schedule.h"
 #include "starling/systems/pinn/windows.h"
 
 namespace starling::pinn {
@@ -41,12 +42,6 @@ std::vector<optim::TrainedBlock> blocks_of(const Problem& problem) {
   const auto learned = static_cast<base::Index>(problem.system().learned.size());
   if (learned > 0) blocks.push_back({"learned", network.parameter_count(), learned, 1, false});
   return blocks;
-}
-
-double norm(std::span<const double> values) {
-  double squares = 0;
-  for (const double value : values) squares += value * value;
-  return std::sqrt(squares);
 }
 
 constexpr std::int64_t judged_every = 10;  // steps between looks at points held out
@@ -200,7 +195,7 @@ void Solver::first_step() {
   const std::int64_t since = state_.step - state_.phase_start;
   if (solver.balance != Balance::none && since % solver.balance_every == 0) balance_terms();
   state_.loss = loss_.gradient(state_.parameters, gradient_);
-  state_.gradient_norm = norm(gradient_);
+  state_.gradient_norm = optim::euclidean_norm(gradient_);
   if (!std::isfinite(state_.loss) || !std::isfinite(state_.gradient_norm)) refuse();
   const optim::Schedule schedule{.rate = phase().rate, .steps = phase().steps, .decay = phase().decay};
   first_->step(optim::rate_at(schedule, since), state_.parameters, gradient_);
@@ -208,14 +203,14 @@ void Solver::first_step() {
 
 void Solver::check() {
   const double loss = loss_.gradient(state_.parameters, gradient_);
-  if (!std::isfinite(loss) || !std::isfinite(norm(gradient_))) refuse();
+  if (!std::isfinite(loss) || !std::isfinite(optim::euclidean_norm(gradient_))) refuse();
 }
 
 // The loss at points held out, in the spec's weights.
 void Solver::judge() {
   std::vector<double> missed(static_cast<std::size_t>(held_out_->residual_count()));
   held_out_->stacked(state_.parameters, missed);
-  const double size = norm(missed), value = size * size / 2;
+  const double size = optim::euclidean_norm(missed), value = size * size / 2;
   if (!(value < state_.best)) return;  // nor where it is not finite
   state_.best = value;
   state_.best_step = state_.step;
@@ -226,7 +221,7 @@ void Solver::keep_best() {
   if (state_.best_step < 0) return;
   state_.parameters = state_.best_parameters;
   state_.loss = loss_.gradient(state_.parameters, gradient_);
-  state_.gradient_norm = norm(gradient_);
+  state_.gradient_norm = optim::euclidean_norm(gradient_);
 }
 
 std::optional<Solver::HeldOut> Solver::held_out() const {
@@ -242,7 +237,7 @@ void Solver::balance_terms() {
   for (std::size_t k = 0; k < sizes.size(); ++k) {
     if (spec_.solver.balance == Balance::gradients) {
       loss_.term_gradient(k, state_.parameters, gradient_);
-      sizes[k] = norm(gradient_);
+      sizes[k] = optim::euclidean_norm(gradient_);
     } else {
       sizes[k] = loss_.kernel_diagonal(k, state_.parameters);
     }
@@ -328,7 +323,7 @@ std::vector<double> Solver::term_weights() const {
 std::optional<double> Solver::misfit() {
   if (problem_.data().points.empty()) return std::nullopt;
   const std::vector<double> missed = loss_.residuals(loss_.term_count() - 1, state_.parameters);
-  return norm(missed) / std::sqrt(static_cast<double>(missed.size()));
+  return optim::euclidean_norm(missed) / std::sqrt(static_cast<double>(missed.size()));
 }
 
 bool Solver::fits_to(double noise) {
