@@ -5,9 +5,9 @@
 /// namespace from the target to its caller: STARLING_INSTANTIATE(NAME) in the target's namespace,
 /// STARLING_EXPORT(NAME) once below HWY_ONCE, and STARLING_DISPATCH(T, NAME)(arguments) calls the best of
 /// this machine, for a T of float or double. After <hwy/highway.h>.
-#define STARLING_INSTANTIATE(NAME)            \
-  constexpr auto& NAME##_float = NAME<float>; \
-  constexpr auto& NAME##_double = NAME<double>
+#define STARLING_INSTANTIATE(NAME)                   \
+  static constexpr auto& NAME##_float = NAME<float>; \
+  static constexpr auto& NAME##_double = NAME<double>
 
 #define STARLING_EXPORT(NAME) \
   HWY_EXPORT(NAME##_float);   \
