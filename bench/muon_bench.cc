@@ -48,8 +48,13 @@ void five_steps(benchmark::State& state) {
   step_beside_map<float>(state, optim::Orthogonalization::jordan);
 }
 
+void regularised_double(benchmark::State& state) {
+  step_beside_map<double>(state, optim::Orthogonalization::regularized);
+}
+
 }  // namespace
 
 BENCHMARK(regularised)->Args({32, 64})->Args({16, 256})->Args({128, 4})->Iterations(2000);
 BENCHMARK(five_steps)->Args({32, 64})->Args({16, 256})->Args({128, 4})->Iterations(2000);
+BENCHMARK(regularised_double)->Args({32, 64})->Args({24, 128})->Args({16, 256})->Iterations(1000);
 BENCHMARK_MAIN();

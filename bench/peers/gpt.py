@@ -99,4 +99,4 @@ def case(layers, width, heads, context, batch, steps, **options):
 
 def cases():
     yield case(4, 128, 4, 64, 12, 10, quick=True, seconds=8)
-    yield case(6, 384, 6, 256, 8, 2)
+    yield case(6, 384, 6, 256, 8, 3)

@@ -340,7 +340,7 @@ STARLING_EXPORT(regularise_all);
 STARLING_EXPORT(newton_schulz_all);
 
 bool suits_lanes(SmallShape shape, std::ptrdiff_t count) {
-  constexpr std::ptrdiff_t most_rows = 24, most_columns = 48, fewest = 16;
+  constexpr std::ptrdiff_t most_rows = 32, most_columns = 48, fewest = 16;
   return std::min(shape.rows, shape.columns) <= most_rows &&
          std::max(shape.rows, shape.columns) <= most_columns && count >= fewest;
 }

@@ -81,8 +81,8 @@ void expect_lanes_to_agree_with_one_by_one() {
   const double rounding = 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
   base::Stream shapes(1, 0, "shapes");
   for (std::uint64_t i = 0; i < 60; ++i) {
-    const SmallShape shape{1 + static_cast<std::ptrdiff_t>(shapes.uniform() * 40),
-                           1 + static_cast<std::ptrdiff_t>(shapes.uniform() * 24)};
+    const SmallShape shape{1 + static_cast<std::ptrdiff_t>(shapes.uniform() * 48),
+                           1 + static_cast<std::ptrdiff_t>(shapes.uniform() * 32)};
     const Batch<T> batch(shape, 1 + static_cast<std::ptrdiff_t>(shapes.uniform() * 40), i);
     SCOPED_TRACE(::testing::Message() << batch.count << " of " << shape.rows << " x " << shape.columns);
     const auto [regular, schulz] = in_lanes(batch);
