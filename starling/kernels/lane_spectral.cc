@@ -75,17 +75,28 @@ struct LaneGroup {
   std::ptrdiff_t inner() const { return std::min(parts.rows, parts.columns); }
   std::ptrdiff_t outer() const { return std::max(parts.rows, parts.columns); }
 
-  // X from `held` <= lanes matrices. The largest absolute entries, NaN where an entry is not finite.
-  HWY_INLINE V gather(const T* in, std::ptrdiff_t held) const {
+  // Between memory and lanes matrices pass through an array where they lie this far apart: no power of two,
+  // as their size may be, in which case a line of each would fall into one set of the cache.
+  std::ptrdiff_t passage() const { return parts.k * parts.stride; }
+  auto passages() const {
     alignas(64) Integer offsets[most_lanes<T>];
     for (std::ptrdiff_t lane = 0; lane < lanes; ++lane)
-      offsets[lane] = static_cast<Integer>(std::min(lane, held - 1) * parts.rows * parts.columns);
-    const auto from = hn::Load(hn::RebindToSigned<D>(), offsets);
+      offsets[lane] = static_cast<Integer>(lane * passage());
+    return hn::Load(hn::RebindToSigned<D>(), offsets);
+  }
+
+  // X from `held` <= lanes matrices, through Y. The largest absolute entries, NaN where an entry is not
+  // finite.
+  HWY_INLINE V gather(const T* in, std::ptrdiff_t held) const {
+    const std::ptrdiff_t size = parts.rows * parts.columns;
+    for (std::ptrdiff_t lane = 0; lane < lanes; ++lane)
+      std::copy_n(in + std::min(lane, held - 1) * size, size, parts.y + lane * passage());
+    const auto from = passages();
     V most = hn::Zero(d), lost = hn::Zero(d);
     for (std::ptrdiff_t i = 0; i < inner(); ++i) {
       T* row = parts.x + i * parts.stride * lanes;
       for (std::ptrdiff_t j = 0; j < outer(); ++j) {
-        const V x = hn::GatherIndex(d, in + place(i, j), from);
+        const V x = hn::GatherIndex(d, parts.y + place(i, j), from);
         most = hn::Max(most, hn::Abs(x));
         lost = hn::MulAdd(x, hn::Zero(d), lost);
         hn::Store(x, d, row + j * lanes);
@@ -110,26 +121,18 @@ struct LaneGroup {
     return sum;
   }
 
-  // To the matrices that `wanted` says; all of a full group in one go.
+  // X or Y to the matrices that `wanted` says, through the other.
   template <class Wanted>
   HWY_INLINE void scatter(const T* from, T* out, std::ptrdiff_t held, Wanted wanted) const {
     const std::ptrdiff_t size = parts.rows * parts.columns;
-    bool all = held == lanes;
-    for (std::ptrdiff_t lane = 0; lane < held; ++lane) all = all && wanted(lane);
-    alignas(64) Integer offsets[most_lanes<T>];
-    for (std::ptrdiff_t lane = 0; lane < lanes; ++lane) offsets[lane] = static_cast<Integer>(lane * size);
-    const auto to = hn::Load(hn::RebindToSigned<D>(), offsets);
+    T* passing = from == parts.x ? parts.y : parts.x;
+    const auto to = passages();
     for (std::ptrdiff_t i = 0; i < inner(); ++i) {
-      for (std::ptrdiff_t j = 0; j < outer(); ++j) {
-        const T* entry = from + (i * parts.stride + j) * lanes;
-        if (all) {
-          hn::ScatterIndex(hn::Load(d, entry), d, out + place(i, j), to);
-          continue;
-        }
-        for (std::ptrdiff_t lane = 0; lane < held; ++lane) {
-          if (wanted(lane)) out[lane * size + place(i, j)] = entry[lane];
-        }
-      }
+      for (std::ptrdiff_t j = 0; j < outer(); ++j)
+        hn::ScatterIndex(hn::Load(d, from + (i * parts.stride + j) * lanes), d, passing + place(i, j), to);
+    }
+    for (std::ptrdiff_t lane = 0; lane < held; ++lane) {
+      if (wanted(lane)) std::copy_n(passing + lane * passage(), size, out + lane * size);
     }
   }
 
