@@ -20,7 +20,8 @@ for format in "${formats[@]}"; do
   [[ $format != run ]] || limit=-runs=$((${amount%s} / 1000))
   [[ $amount != *s ]] || limit=-max_total_time=${amount%s}
   log=build/fuzz/$format.log
+  # Full paths: a fuzzer of whole directories works in a folder of its own.
   "$fuzzer" "$limit" -max_len=2048 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
-    -artifact_prefix="build/fuzz/$format-" "build/fuzz/corpus/$format" 2>&1 | tee "$log"
+    -artifact_prefix="$PWD/build/fuzz/$format-" "$PWD/build/fuzz/corpus/$format" 2>&1 | tee "$log"
   echo "fuzz_$format: $(awk '/number_of_executed_units/ {print $2}' "$log") inputs, no finding"
 done
