@@ -97,4 +97,18 @@ void read_flat(const TensorFile& file, const std::string& name, std::span<T> out
   refuse_tensor(file_name, name);
 }
 
+/// Error{input} as read_flat unless the part holds `count` numbers: asked before memory is taken for a count
+/// that comes from another file.
+template <class T>
+void require_flat(const TensorFile& file, const std::string& name, std::ptrdiff_t count,
+                  const std::string& file_name) {
+  for (const Tensor& tensor : file.tensors) {
+    if (tensor.name != name) continue;
+    check_tensor_dtype(tensor, dtype_name<T>, sizeof(T));
+    if (tensor.bytes.size() / sizeof(T) == static_cast<std::size_t>(count)) return;
+    break;
+  }
+  refuse_tensor(file_name, name);
+}
+
 }  // namespace starling::data

@@ -115,6 +115,35 @@ TEST_F(DamagedRun, CheckpointIsNamedByEveryVerbThatReadsIt) {
   refused("checkpoint.safetensors: cannot read", {"sample", "export"});
 }
 
+// Of a config that somebody else wrote: a network that no memory holds, beside a checkpoint of a small one.
+TEST_F(DamagedRun, ANetworkLargerThanItsCheckpointTakesNoMemory) {
+  const std::string table =
+      write("table.csv", "a,b,label\n1,2,0\n2,1,1\n0,1,0\n3,2,1\n1,1,0\n2,2,1\n0,3,0\n3,0,1\n");
+  const std::string text =
+      write("text.txt", "to be or not to be, that is the question: to be is to do, to do is to be\n");
+  const std::string numbers = "[data]\npath = \"" + table + "\"\nlabel_column = \"label\"\n";
+  const std::string network = "[network]\nlayers = 1\nheads = 2\nwidth = 8\n";
+  const std::string steps = "[train]\nsteps = 4\nbatch = 2\nmeasurements = 2\n";
+  const std::vector<std::pair<std::string, std::string>> specs = {
+      {"sequence",
+       "system = \"depth\"\njob = \"sequence\"\n" + numbers + "sequences = \"numbers\"\n" + network + steps},
+      {"text", "system = \"depth\"\n[data]\npath = \"" + text + "\"\ntokens = \"characters\"\n" + network +
+                   "context = 8\n" + steps},
+      {"muon", "system = \"muon\"\njob = \"train\"\n" + numbers + "[network]\nwidth = 8\n" + steps},
+      {"drift", base::read_file(tiny())}};
+  for (const auto& [name, spec] : specs) {
+    SCOPED_TRACE(name);
+    const std::filesystem::path to = folder_.path / (name + "-run");
+    expect(0, "", {"run", write(name + ".toml", spec), "--out", to, "--quiet"});
+    std::string manifest = base::read_file(to / "manifest.json");
+    const std::string width = "\"width\": 8";
+    ASSERT_NE(manifest.find(width), std::string::npos) << manifest;
+    manifest.replace(manifest.find(width), width.size(), "\"width\": 16384");
+    base::write_file_atomically(to / "manifest.json", manifest);
+    expect(3, "tensor 'state.parameters' is missing or of another size", {"export", to});
+  }
+}
+
 TEST_F(DamagedRun, ResumeRefusesADamagedCheckpointAndKeepsIt) {
   const auto resume = interrupted();
   const std::string cut = base::read_file(out() / "checkpoint.safetensors").substr(0, 3000);

@@ -152,6 +152,18 @@ TEST(Safetensors, ChecksShapesAndTypesOfTensors) {
   EXPECT_EQ(message_of([&] { (void)values<double>(tensor); }), "tensor 'w': 12 bytes of 'F32'; expected F64");
 }
 
+TEST(Safetensors, SaysWhetherAPartHasTheCountThatIsWanted) {
+  const auto error = [](const std::string& name, std::ptrdiff_t count) {
+    return message_of([&] { require_flat<float>(example(), name, count, "f.safetensors"); });
+  };
+  EXPECT_NO_THROW(require_flat<float>(example(), "w", 6, "f.safetensors"));
+  const std::string missing = "f.safetensors: tensor 'w' is missing or of another size";
+  for (const std::ptrdiff_t count : {std::ptrdiff_t{0}, std::ptrdiff_t{5}, std::ptrdiff_t{1} << 60})
+    EXPECT_EQ(error("w", count), missing);
+  EXPECT_NE(error("v", 6).find("'v' is missing"), std::string::npos);
+  EXPECT_NE(error("a.bias", 2).find("F32"), std::string::npos);
+}
+
 TEST(Safetensors, RefusesEveryTruncation) {
   test::expect_every_truncation_is_refused(
       encode_safetensors(example()), [](std::string_view bytes) { (void)decode_safetensors(bytes, "f"); });

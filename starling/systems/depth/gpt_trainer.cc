@@ -97,15 +97,6 @@ void add_state(data::TensorFile& file, GptState& state) {
   data::add_flat<std::int64_t>(file, "state.counts", counts);
 }
 
-void read_state(const data::TensorFile& file, const std::string& from, GptState& state) {
-  for (const auto& [name, values] : parts_of(state)) data::read_flat<float>(file, name, values, from);
-  std::int64_t counts[3] = {};
-  data::read_flat<std::int64_t>(file, "state.counts", counts, from);
-  state.step = counts[0];
-  state.matrices.restore_steps(counts[1]);
-  state.vectors.restore_steps(counts[2]);
-}
-
 GptTrainer::GptTrainer(const nets::GptSpec& network, const GptTraining& training, std::int64_t seed)
     : network_(network), training_(training), seed_(seed) {}
 
@@ -116,6 +107,18 @@ GptState GptTrainer::start() const {
                  {without_decay(training_.trainer), trained(network_, false), all - matrices}};
   base::Stream stream(static_cast<std::uint64_t>(seed_), 0, "initial parameters");
   network_.initialise(stream, state.parameters);
+  return state;
+}
+
+GptState GptTrainer::load(const data::TensorFile& file, const std::string& from) const {
+  data::require_flat<float>(file, "state.parameters", network_.parameter_count(), from);
+  GptState state = start();
+  for (const auto& [name, values] : parts_of(state)) data::read_flat<float>(file, name, values, from);
+  std::int64_t counts[3] = {};
+  data::read_flat<std::int64_t>(file, "state.counts", counts, from);
+  state.step = counts[0];
+  state.matrices.restore_steps(counts[1]);
+  state.vectors.restore_steps(counts[2]);
   return state;
 }
 

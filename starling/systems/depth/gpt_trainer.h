@@ -43,10 +43,8 @@ struct GptState {
   std::int64_t step = 0;
 };
 
-/// The state's tensors in a file, and back into a state as GptTrainer::start() makes it. Error{input} that
-/// names the tensor which is missing or of another size.
+/// The state's tensors into a file.
 void add_state(data::TensorFile& file, GptState& state);
-void read_state(const data::TensorFile& file, const std::string& from, GptState& state);
 
 /// What one step did.
 struct GptStep {
@@ -59,6 +57,9 @@ class GptTrainer {
   GptTrainer(const nets::GptSpec& network, const GptTraining& training, std::int64_t seed);
 
   GptState start() const;
+  /// The state of a file named `from`. Error{input} that names the tensor which is missing or of another
+  /// size.
+  GptState load(const data::TensorFile& file, const std::string& from) const;
   const nets::Gpt<float>& network() const { return network_; }
   std::int64_t seed() const { return seed_; }
   std::int64_t batch() const { return training_.batch; }

@@ -38,7 +38,7 @@ class LanguageJob : public GptJob {
   double step_bytes() const override { return model_->step_bytes(); }
   GptState start() const override { return model_->start(); }
   GptState load(const std::filesystem::path& path) const override {
-    return load_checkpoint(path, corpus_->tokenizer, model_->start());
+    return load_checkpoint(path, corpus_->tokenizer, *model_);
   }
   GptStep step(GptState& state) override { return model_->step(state, corpus_->training); }
   Values measure(const GptState& state) override {

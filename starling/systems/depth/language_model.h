@@ -32,6 +32,9 @@ class LanguageModel {
   LanguageModel(const LanguageSpec& spec, std::int64_t vocabulary);
 
   GptState start() const { return trainer_.start(); }
+  GptState load(const data::TensorFile& file, const std::string& from) const {
+    return trainer_.load(file, from);
+  }
   const nets::Gpt<float>& network() const { return trainer_.network(); }
   /// Bytes of a step: parameters, gradient, optimiser and activations.
   double step_bytes() const { return trainer_.step_bytes(spec_.network.context); }

@@ -37,7 +37,7 @@ struct TrainedModel {
       : spec(study::read_spec<LanguageSpec>(directory, "train", "language model")),
         tokenizer(read_tokenizer(spec, directory.checkpoint())),
         model(spec, tokenizer.size()),
-        state(load_checkpoint(directory.checkpoint(), tokenizer, model.start())) {}
+        state(load_checkpoint(directory.checkpoint(), tokenizer, model)) {}
 
   static data::Tokenizer read_tokenizer(const LanguageSpec& spec, const std::filesystem::path& path) {
     const std::string name = path.string();
@@ -124,14 +124,13 @@ void save_checkpoint(const std::filesystem::path& path, LanguageSpec& spec, cons
 }
 
 GptState load_checkpoint(const std::filesystem::path& path, const data::Tokenizer& tokenizer,
-                         GptState state) {
+                         const LanguageModel& model) {
   const std::string from = path.string();
   const data::TensorFile file = data::decode_safetensors(base::read_file(path), from);
   if (alphabet_of(file) != tokenizer.alphabet())
     throw Error(ErrorKind::input,
                 fmt::format("{}: its characters are not those of the text; was the text changed?", from));
-  read_state(file, from, state);
-  return state;
+  return model.load(file, from);
 }
 
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,

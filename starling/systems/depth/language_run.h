@@ -17,9 +17,10 @@ std::string encode_model(LanguageSpec& spec, const data::Tokenizer& tokenizer, c
 void save_checkpoint(const std::filesystem::path& path, LanguageSpec& spec, const data::Tokenizer& tokenizer,
                      GptState& state);
 
-/// Reads it back into a state as LanguageModel::start() makes it. Error{input} when the file is missing,
+/// Reads it back. Error{input} when the file is missing,
 /// damaged, of another alphabet, or of another network or optimiser: with the tensor that does not fit.
-GptState load_checkpoint(const std::filesystem::path& path, const data::Tokenizer& tokenizer, GptState start);
+GptState load_checkpoint(const std::filesystem::path& path, const data::Tokenizer& tokenizer,
+                         const LanguageModel& model);
 
 /// Writes model.safetensors and config.json into `out`.
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,

@@ -22,9 +22,7 @@ data::TensorFile model_of(SequenceSpec& spec, const SequenceTask& task, const Gp
 }
 
 GptState load_state(const std::filesystem::path& path, const SequenceTask& task) {
-  GptState state = task.trainer().start();
-  read_state(data::decode_safetensors(base::read_file(path), path.string()), path.string(), state);
-  return state;
+  return task.trainer().load(data::decode_safetensors(base::read_file(path), path.string()), path.string());
 }
 
 class SequenceJob : public GptJob {

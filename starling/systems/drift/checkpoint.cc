@@ -23,9 +23,11 @@ void save_checkpoint(const std::filesystem::path& path, const nets::Mlp<float>& 
   base::write_file_atomically(path, data::encode_safetensors(file));
 }
 
-GeneratorState load_checkpoint(const std::filesystem::path& path, GeneratorState state) {
+GeneratorState load_checkpoint(const std::filesystem::path& path, const Generator& generator) {
   const data::TensorFile file = data::decode_safetensors(base::read_file(path), path.string());
   const std::string from = path.string();
+  data::require_flat<float>(file, "state.parameters", generator.network().parameter_count(), from);
+  GeneratorState state = generator.start();
   data::read_flat<float>(file, "state.parameters", state.parameters, from);
   data::read_flat<float>(file, "state.average", state.average, from);
   for (const auto& [name, values] : state.optimizer.state())

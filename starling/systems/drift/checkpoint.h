@@ -11,9 +11,9 @@ namespace starling::drift {
 void save_checkpoint(const std::filesystem::path& path, const nets::Mlp<float>& network,
                      GeneratorState& state, const std::string& config);
 
-/// Reads it back into a state as Generator::start() makes it. Error{input} when the file is missing, damaged,
+/// Reads it back. Error{input} when the file is missing, damaged,
 /// or of another network or optimiser.
-GeneratorState load_checkpoint(const std::filesystem::path& path, GeneratorState start);
+GeneratorState load_checkpoint(const std::filesystem::path& path, const Generator& generator);
 
 /// The model alone: averaged parameters by layer, with `config` in the metadata.
 std::string encode_model(const nets::Mlp<float>& network, const std::vector<float>& parameters,

@@ -61,9 +61,8 @@ class TrainApplication : public study::Application {
     Generator generator(spec_, problem);
     if (context.store.is_done(trained_task)) return;
     const study::TrainingLoop loop{context, trained_task, spec_.train.steps, spec_.train.checkpoint_every};
-    GeneratorState state =
-        loop.begin([&] { return generator.start(); },
-                   [&](const auto& path) { return load_checkpoint(path, generator.start()); });
+    GeneratorState state = loop.begin([&] { return generator.start(); },
+                                      [&](const auto& path) { return load_checkpoint(path, generator); });
     generator.fit_features();
     Pending pending;
     context.progress.begin("train", spec_.train.steps, state.step);

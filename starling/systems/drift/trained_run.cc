@@ -46,7 +46,7 @@ struct Trained {
       : spec(spec_of(directory)),
         problem(spec),
         generator(spec, problem),
-        state(load_checkpoint(directory.checkpoint(), generator.start())) {}
+        state(load_checkpoint(directory.checkpoint(), generator)) {}
 
   Spec spec;
   Problem problem;

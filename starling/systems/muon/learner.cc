@@ -71,8 +71,12 @@ const std::vector<nets::Block>& Learner::blocks() const {
       [](const auto& part) -> const auto& { return part.network.blocks(); }, part_);
 }
 
+Index Learner::parameter_count() const {
+  return std::visit([](const auto& part) { return part.network.parameter_count(); }, part_);
+}
+
 LearnerState Learner::start() const {
-  const Index count = std::visit([](const auto& part) { return part.network.parameter_count(); }, part_);
+  const Index count = parameter_count();
   LearnerState state{std::vector<float>(static_cast<std::size_t>(count)), {spec_.trainer, trained_, count}};
   base::Stream stream(static_cast<std::uint64_t>(spec_.common.seed), 0, "initial parameters");
   std::visit([&](const auto& part) { part.network.initialise(stream, state.parameters); }, part_);

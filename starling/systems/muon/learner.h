@@ -37,6 +37,7 @@ class Learner {
   Learner(const TrainSpec& spec, const TrainProblem& problem);
 
   LearnerState start() const;
+  base::Index parameter_count() const;
   const std::vector<nets::Block>& blocks() const;
   /// The blocks as an optimiser sees them: matrices are those between the first and the last layer.
   const std::vector<optim::TrainedBlock>& trained_blocks() const { return trained_; }

@@ -79,7 +79,7 @@ class TrainApplication : public study::Application {
     judged_ = first_rows(problem.training(), most_judged);
     const study::TrainingLoop loop{context, task, spec_.steps, spec_.checkpoint_every};
     LearnerState state = loop.begin([&] { return learner.start(); },
-                                    [&](const auto& path) { return load_checkpoint(path, learner.start()); });
+                                    [&](const auto& path) { return load_checkpoint(path, learner); });
     Pending pending;
     context.progress.begin("train", spec_.steps, state.step);
     while (state.step < spec_.steps) advance(loop, problem, learner, monitor, state, pending);

@@ -45,7 +45,7 @@ struct Trained {
       : spec(study::read_spec<TrainSpec>(directory, "train", "trained network")),
         problem(spec),
         learner(spec, problem),
-        state(load_checkpoint(directory.checkpoint(), learner.start())) {}
+        state(load_checkpoint(directory.checkpoint(), learner)) {}
 };
 
 }  // namespace
@@ -69,9 +69,11 @@ void save_checkpoint(const std::filesystem::path& path, TrainSpec& spec, const T
   base::write_file_atomically(path, data::encode_safetensors(file));
 }
 
-LearnerState load_checkpoint(const std::filesystem::path& path, LearnerState state) {
+LearnerState load_checkpoint(const std::filesystem::path& path, const Learner& learner) {
   const std::string from = path.string();
   const data::TensorFile file = data::decode_safetensors(base::read_file(path), from);
+  data::require_flat<float>(file, "state.parameters", learner.parameter_count(), from);
+  LearnerState state = learner.start();
   data::read_flat<float>(file, "state.parameters", state.parameters, from);
   data::read_flat<float>(file, "state.moved", state.moved, from);
   for (const auto& [name, values] : state.optimizer.state())

@@ -16,9 +16,9 @@ std::string encode_model(TrainSpec& spec, const TrainProblem& problem, const Lea
 void save_checkpoint(const std::filesystem::path& path, TrainSpec& spec, const TrainProblem& problem,
                      const Learner& learner, LearnerState& state);
 
-/// Reads it back into a state as Learner::start() makes it. Error{input} when the file is missing, damaged,
+/// Reads it back. Error{input} when the file is missing, damaged,
 /// or of another network or optimiser.
-LearnerState load_checkpoint(const std::filesystem::path& path, LearnerState start);
+LearnerState load_checkpoint(const std::filesystem::path& path, const Learner& learner);
 
 /// Writes model.safetensors and config.json of a train run into `out`; nothing for a flow.
 std::vector<std::filesystem::path> export_run(const study::RunDirectory& directory,

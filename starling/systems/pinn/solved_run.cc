@@ -26,10 +26,12 @@ struct Solved {
 
   explicit Solved(const study::RunDirectory& directory)
       : spec(study::read_spec<SolveSpec>(directory, "solve", "solution")), problem(spec) {
-    parameters.resize(problem.parameter_count() * static_cast<std::size_t>(problem.windows()));
     const std::string from = directory.checkpoint().string();
-    data::read_flat<double>(data::decode_safetensors(base::read_file(from), from), "parameters", parameters,
-                            from);
+    const data::TensorFile file = data::decode_safetensors(base::read_file(from), from);
+    const std::size_t count = problem.parameter_count() * static_cast<std::size_t>(problem.windows());
+    data::require_flat<double>(file, "parameters", static_cast<std::ptrdiff_t>(count), from);
+    parameters.resize(count);
+    data::read_flat<double>(file, "parameters", parameters, from);
   }
 };
 

@@ -158,7 +158,7 @@ TEST_F(LanguageJob, SampleBeyondTheContextIsWhatTheWholeWindowGives) {
   system().sample(directory, request);
   const Corpus corpus = read_corpus(spec);
   LanguageModel model(spec, corpus.tokenizer.size());
-  const GptState state = load_checkpoint(directory.checkpoint(), corpus.tokenizer, model.start());
+  const GptState state = load_checkpoint(directory.checkpoint(), corpus.tokenizer, model);
   auto text = corpus.tokenizer.encode("round and", "");
   for (int i = 0; i < 40; ++i) {
     const auto logits = model.next(state.parameters, text);
@@ -268,13 +268,13 @@ TEST_F(LanguageJob, RefusesACheckpointOfAnotherShapeOrText) {
   spec.network.width = 32;
   const LanguageModel wider(spec, corpus.tokenizer.size());
   try {
-    load_checkpoint(directory.checkpoint(), corpus.tokenizer, wider.start());
+    load_checkpoint(directory.checkpoint(), corpus.tokenizer, wider);
     ADD_FAILURE();
   } catch (const base::Error& error) {
     EXPECT_NE(std::string(error.what()).find("state.parameters"), std::string::npos) << error.what();
   }
   const data::Tokenizer other = data::Tokenizer::characters("xyz", "");
-  EXPECT_THROW(load_checkpoint(directory.checkpoint(), other, wider.start()), base::Error);
+  EXPECT_THROW(load_checkpoint(directory.checkpoint(), other, wider), base::Error);
 }
 
 TEST_F(LanguageJob, WeightDecayTakesMatricesAlone) {
