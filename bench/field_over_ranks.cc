@@ -92,9 +92,8 @@ void once_in_slices(Field& field, Index rows, Index columns, starling::comm::Com
   }
   if (!ranks.lead()) return;
   fmt::print(
-      "{} ranks, {} rows by {} columns: {:.1f} s of a processor, where {} fields of {} forecast {:.1f} s; of "
-      "a "
-      "slice {:.3f} of its forecast (median)\n",
+      "{} ranks, {} rows by {} columns: {:.1f} s of a processor, where {} fields of {} forecast {:.1f} s; "
+      "a slice is {:.3f} of its forecast (median)\n",
       ranks.size(), rows, columns, taken, slices, probe, forecast, starling::bench::median(ratios));
 }
 
